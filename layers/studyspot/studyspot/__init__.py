@@ -1,0 +1,1 @@
+"""StudySpot: one multi-tenant backend for study libraries, home services and AI-chat workspaces."""

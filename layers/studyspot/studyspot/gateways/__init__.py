@@ -1,0 +1,22 @@
+"""Gateways speak the vendors' protocols: Razorpay, Cashfree, MSG91 and SES. They know no tables.
+
+The two payment gateways have one shape (`payment.PaymentGateway`) and one vocabulary of states; what goes wrong is a
+`failures.GatewayFailure`, whose `kind` says what may be done next. Vendor libraries are imported where they are called.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from studyspot.gateways.cashfree import Cashfree
+from studyspot.gateways.payment import PaymentGateway
+from studyspot.gateways.razorpay import Razorpay
+
+if TYPE_CHECKING:
+    from studyspot.kit.settings import Settings
+
+
+def payment_gateway(name: str, settings: Settings) -> PaymentGateway:
+    """The gateway of that name with the platform's own account; KeyError when there is none."""
+    kinds: dict[str, type[Razorpay] | type[Cashfree]] = {"razorpay": Razorpay, "cashfree": Cashfree}
+    return kinds[name].of(settings)

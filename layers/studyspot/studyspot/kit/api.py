@@ -1,0 +1,216 @@
+"""The front of every HTTP function: sign-in, gate and permission before any body is read; one error shape after.
+
+Routing is Powertools' resolver; its validation middleware reads the body before anyone is known, so the binding of
+parameters is `signature.py` (see docs/decisions/0003-api-front.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import psycopg
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler import Response as GatewayResponse
+
+from studyspot.kit import cells, clock, connections, log, outbox, settings, tokens
+from studyspot.kit.auth import Actor
+from studyspot.kit.call import Call
+from studyspot.kit.db import Replay
+from studyspot.kit.errors import (
+    Internal,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    Problem,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from studyspot.kit.paths import PREFIX
+from studyspot.kit.request import Request
+from studyspot.kit.response import Response, problem
+from studyspot.kit.signature import Signature
+
+JSON_LIMIT = 1024 * 1024
+METHODS = ("GET", "POST", "PUT", "DELETE")
+Keyed = Literal["accepted", "required", "ignored"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One endpoint: its path and method, who may call it (its signature), and how it answers."""
+
+    method: str
+    path: str
+    function: Callable[..., Any]
+    signature: Signature
+    status: int = 200
+    public: bool = False
+    keyed: Keyed = "accepted"
+    module: str | None = None
+    accepts: tuple[str, ...] = ("application/json",)
+    body_limit: int = JSON_LIMIT
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Api:
+    """An endpoint group. `handler` is the Lambda function's entry."""
+
+    def __init__(self, group: str, module: str | None = None) -> None:
+        self.group = group
+        self.module = module
+        self.routes: list[Route] = []
+        self.fallback: Callable[[Request], Response] | None = None
+        self._resolver = APIGatewayHttpResolver()
+        self._resolver.not_found(self._no_route)  # type: ignore[arg-type]
+        self._request: Request | None = None
+        self._response = Response(404)
+        self._template = ""
+
+    def get(self, path: str, **how: Any) -> Callable[..., Any]:
+        return self._route("GET", path, **how)
+
+    def post(self, path: str, **how: Any) -> Callable[..., Any]:
+        return self._route("POST", path, **how)
+
+    def put(self, path: str, **how: Any) -> Callable[..., Any]:
+        return self._route("PUT", path, **how)
+
+    def delete(self, path: str, **how: Any) -> Callable[..., Any]:
+        return self._route("DELETE", path, **{"status_code": 204, **how})
+
+    def _route(
+        self,
+        method: str,
+        path: str,
+        status_code: int = 200,
+        versioned: bool = True,
+        **how: Any,
+    ) -> Callable[..., Any]:
+        """Registers a function; `public=True` for nobody-signed-in, `keyed="required"` where a key is owed."""
+        full = f"{PREFIX}{path}" if versioned else path
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            names = {part[1:-1] for part in full.split("/") if part.startswith("{")}
+            signature = Signature.of(function, names)
+            if not how.get("public") and signature.allow is None:
+                raise TypeError(f"{method} {full} names no actor and is not public")
+            route = Route(method, full, function, signature, status_code, module=self.module, **how)
+            self.routes.append(route)
+            self._resolver.route(full.replace("{", "<").replace("}", ">"), method=method)(self._entry(route))
+            return function
+
+        return register
+
+    def _entry(self, route: Route) -> Callable[..., GatewayResponse[Any]]:
+        def entry(**path: str) -> GatewayResponse[Any]:
+            assert self._request is not None, "the resolver only runs inside handler()"
+            self._template = route.path
+            self._response = self._answer(route, self._request, path)
+            return GatewayResponse(self._response.status)
+
+        return entry
+
+    def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """API Gateway payload 2.0 in and out; one request at a time (the resolver keeps its event on the class)."""
+        started = time.perf_counter()
+        connections.settle()
+        trips = connections.trips()
+        request = self._request = Request.of(event)
+        self._template, self.actor = "", None
+        event["rawPath"] = request.path
+        event["requestContext"]["http"]["path"] = request.path
+        self._resolver.resolve(event, context)
+        response = self._response
+        self._cors(request, response)
+        log.info(
+            "request",
+            method=request.method,
+            url=request.path,
+            route=self._template or None,
+            status=response.status,
+            duration=round((time.perf_counter() - started) * 1000, 2),
+            trips=connections.trips() - trips,
+            requestId=request.id,
+            userId=self.actor.id if self.actor else None,
+            tenantId=self.actor.tenant_id if self.actor else None,
+            traceparent=request.headers.get("traceparent"),
+        )
+        return response.to_gateway(request)
+
+    actor: Actor | None = None
+
+    def _answer(self, route: Route, request: Request, path: dict[str, str]) -> Response:
+        call = Call(route, request)
+        try:
+            self._refuse_body(route, request)
+            self.actor = call.sign_in()
+            return call.run(path)
+        except Replay:
+            return call.replayed()
+        except Problem as refusal:
+            return call.failed(refusal)
+        except psycopg.DataError as fault:
+            log.warning("refused_by_database", error=repr(fault), requestId=request.id)
+            return call.failed(_not_storable())
+        except psycopg.OperationalError as outage:
+            log.error("database_unreachable", error=repr(outage), requestId=request.id)
+            return call.failed(Unavailable(headers={"Retry-After": "2"}))
+        except Exception as bug:  # noqa: BLE001 - the last line of defence: an answer without a stack trace
+            import traceback
+
+            log.error("bug", error=repr(bug), requestId=request.id, stack=traceback.format_exc())
+            return call.failed(Internal())
+        finally:
+            call.close()
+
+    def _refuse_body(self, route: Route, request: Request) -> None:
+        if len(request.body) > route.body_limit:
+            raise PayloadTooLarge(f"at most {route.body_limit} bytes are accepted")
+        if request.body and request.writes and request.media_type not in route.accepts:
+            raise UnsupportedMediaType(f"the body must be {' or '.join(route.accepts)}")
+
+    def _no_route(self, _: Exception) -> GatewayResponse[Any]:
+        request = self._request
+        assert request is not None, "the resolver only runs inside handler()"
+        allowed = sorted({m for m in METHODS if self._matches(m, request.path)})
+        if request.method == "OPTIONS" and allowed:
+            self._response = Response(204, headers={"Allow": ", ".join([*allowed, "OPTIONS"])})
+        elif request.method == "HEAD" and "GET" in allowed:
+            self._response = problem(MethodNotAllowed(headers={"Allow": ", ".join(allowed)}), request)
+        elif allowed:
+            self._response = problem(MethodNotAllowed(headers={"Allow": ", ".join(allowed)}), request)
+        else:
+            self._response = self.fallback(request) if self.fallback else problem(NotFound(), request)
+        return GatewayResponse(self._response.status)
+
+    def _matches(self, method: str, path: str) -> bool:
+        import re
+
+        return any(
+            r.method == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", r.path), path) is not None for r in self.routes
+        )
+
+    def _cors(self, request: Request, response: Response) -> None:
+        """Only configured origins get headers; API Gateway answers preflights from the same setting."""
+        origin = request.headers.get("origin")
+        if origin and origin in settings.get().origins:
+            response.headers |= {
+                "Access-Control-Allow-Origin": origin,
+                "Access-Control-Allow-Credentials": "true",
+                "Access-Control-Expose-Headers": "X-Request-Id, Location, ETag, Retry-After, Idempotency-Replayed",
+                "Vary": "Origin",
+            }
+
+
+def _not_storable() -> Problem:
+    from studyspot.kit.errors import Invalid
+
+    return Invalid("a value is out of range or not storable")

@@ -1,0 +1,75 @@
+"""The actor of a request, and the marker by which a route says who may call it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from studyspot.kit.errors import Forbidden, NotFound
+from studyspot.kit.ids import PLATFORM
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who is calling, as their token says and the gate confirms."""
+
+    id: UUID
+    user_type: str
+    tenant_id: UUID
+    session_id: UUID
+    token_id: str
+    email: str | None
+    roles: tuple[str, ...]
+    permissions: frozenset[str]
+    library_ids: frozenset[UUID] | None = None
+    """The libraries a member of staff is bound to; None = all of the tenant's."""
+
+    @classmethod
+    def of(cls, claims: dict[str, Any]) -> Actor:
+        bound = claims.get("libraryIds")
+        return cls(
+            id=UUID(claims["userId"]),
+            user_type=claims["userType"],
+            tenant_id=UUID(claims["tenantId"]),
+            session_id=UUID(claims["sid"]),
+            token_id=claims["jti"],
+            email=claims.get("email"),
+            roles=tuple(claims["roles"]),
+            permissions=frozenset(claims["permissions"]),
+            library_ids=frozenset(UUID(i) for i in bound) if bound is not None else None,
+        )
+
+    @property
+    def is_platform(self) -> bool:
+        return self.tenant_id == PLATFORM
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+    def must(self, *any_of: str) -> None:
+        """Forbidden unless one of them is held."""
+        if any_of and not self.permissions.intersection(any_of):
+            raise Forbidden
+
+    def own(self, permission: str, owner_id: UUID) -> None:
+        """Without the permission only what is one's own exists: everything else is NotFound."""
+        if not self.may(permission) and self.id != owner_id:
+            raise NotFound
+
+    def at(self, library_id: UUID | None) -> None:
+        """Staff bound to libraries see no other library's things."""
+        if self.library_ids is not None and library_id not in self.library_ids:
+            raise NotFound
+
+
+@dataclass(frozen=True)
+class Allow:
+    """The marker behind `allow`."""
+
+    any_of: tuple[str, ...]
+
+
+def allow(*any_of: str) -> Allow:
+    """`Annotated[Actor, allow("bookings:create")]`: signed in, with one of these permissions (none named: any user)."""
+    return Allow(any_of)

@@ -1,0 +1,52 @@
+"""The three AWS calls of the product; clients are made when first used, because importing boto3 costs 0.2 s."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from studyspot.kit import settings
+
+
+@cache
+def client(service: str) -> Any:
+    """A boto3 client with bounded time-outs (`AWS_ENDPOINT_URL` names the local stand-in)."""
+    import boto3
+    from botocore.config import Config
+
+    limits = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2})
+    return boto3.client(service, config=limits)
+
+
+def queue_url(queue: str) -> str:
+    url: str = getattr(settings.get(), f"{queue.replace('-', '_')}_queue_url")
+    return url
+
+
+def send_message(queue: str, message: dict[str, Any]) -> None:
+    """To a standard SQS queue."""
+    client("sqs").send_message(QueueUrl=queue_url(queue), MessageBody=json.dumps(message))
+
+
+def start_execution(machine: str, name: str, message: dict[str, Any]) -> None:
+    """Start a Standard state machine; one that already runs under this name is the one that was asked for."""
+    arn = getattr(settings.get(), f"{machine}_machine_arn")
+    sfn = client("stepfunctions")
+    try:
+        sfn.start_execution(stateMachineArn=arn, name=name[:80], input=json.dumps(message))
+    except sfn.exceptions.ExecutionAlreadyExists:
+        return
+
+
+def put_event(kind: str, message: dict[str, Any]) -> None:
+    """To the product's event bus."""
+    entry = {
+        "EventBusName": settings.get().event_bus_name,
+        "Source": "studyspot",
+        "DetailType": kind,
+        "Detail": json.dumps(message),
+    }
+    answer = client("events").put_events(Entries=[entry])
+    if answer["FailedEntryCount"]:
+        raise RuntimeError(f"event bus refused {kind}: {answer['Entries'][0].get('ErrorCode')}")

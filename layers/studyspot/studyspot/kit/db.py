@@ -1,0 +1,221 @@
+"""A tenant as a handle: every statement runs as that tenant, and the gate rides with the first.
+
+A request's trips (measured in `bench/`): a read is one; a write is two - the statement with the gate, then
+COMMIT with everything that waits for it (audit, outbox, idempotent answer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.rows import BaseRowFactory, class_row, scalar_row, tuple_row
+from pydantic import BaseModel
+
+from studyspot.kit import clock
+from studyspot.kit.errors import DuplicateRequest, IdempotencyKeyReused, NotFound
+
+if TYPE_CHECKING:
+    from studyspot.kit.auth import Actor
+    from studyspot.kit.connections import Connection
+    from studyspot.kit.gate import Gate
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+SET_TENANT = "SELECT set_config('app.tenant', %(tenant)s, true)"
+CLAIM = "SELECT claim_key(%(principal)s, %(route)s, %(key)s, %(fingerprint)s, %(now)s)"
+LEASE = """
+    INSERT INTO idempotency_keys (principal, route, key, fingerprint, leased_until, created_at)
+    VALUES (%(principal)s, %(route)s, %(key)s, %(fingerprint)s, %(now)s + interval '60 seconds', %(now)s)
+    ON CONFLICT (tenant_id, principal, route, key) DO UPDATE
+        SET leased_until = EXCLUDED.leased_until, created_at = EXCLUDED.created_at,
+            fingerprint = EXCLUDED.fingerprint, status = NULL"""
+
+
+class Replay(Exception):
+    """This Idempotency-Key was answered before."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An Idempotency-Key and what it was sent with."""
+
+    principal: str
+    route: str
+    key: str
+    fingerprint: str
+
+    def params(self) -> dict[str, Any]:
+        return {**self.__dict__, "now": clock.now()}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a change comes from, for the audit trail."""
+
+    request_id: str = ""
+    ip_address: str | None = None
+    user_agent: str | None = None
+
+
+Statement = tuple[str, dict[str, Any]]
+
+
+@dataclass
+class Db:
+    """One tenant's rows on one connection, for the length of one request or message."""
+
+    connection: Connection
+    tenant: UUID
+    actor: Actor | None = None
+    origin: Origin = field(default_factory=Origin)
+    gate: Gate | None = None
+    claim: Claim | None = None
+    waiting: list[Statement] = field(default_factory=list)
+    commands: list[dict[str, Any]] = field(default_factory=list)
+    """Outbox rows of this request that should be handed on right after the commit."""
+    noted: bool = False
+    _open: bool = False
+    _claimed: bool = False
+    _leased: bool = False
+    _depth: int = 0
+
+    def one(self, model: type[M], query: str, **params: Any) -> M:
+        """The row, or NotFound."""
+        row = self.maybe(model, query, **params)
+        if row is None:
+            raise NotFound
+        return row
+
+    def maybe(self, model: type[M], query: str, **params: Any) -> M | None:
+        """The row, if there is one."""
+        return self._run(class_row(model), query, params).fetchone()
+
+    def all(self, model: type[M], query: str, **params: Any) -> list[M]:
+        """Every row."""
+        return self._run(class_row(model), query, params).fetchall()
+
+    def value(self, query: str, **params: Any) -> Any:
+        """The first column of the first row, or None."""
+        return self._run(scalar_row, query, params).fetchone()
+
+    def run(self, query: str, **params: Any) -> int:
+        """How many rows it touched."""
+        return self._run(tuple_row, query, params).rowcount
+
+    def run_many(self, query: str, rows: Sequence[dict[str, Any]]) -> None:
+        """The same statement for many rows, pipelined; inside a transaction only."""
+        if not self._depth:
+            raise RuntimeError("run_many needs a transaction")
+        if not self._open:
+            self._run(tuple_row, "SELECT 1", {})
+        self.connection.pg.cursor().executemany(query, rows)
+
+    @contextmanager
+    def copying(self, statement: str) -> Iterator[psycopg.Copy]:
+        """COPY ... FROM STDIN inside a transaction (into a temporary table: row security refuses COPY elsewhere)."""
+        if not self._depth:
+            raise RuntimeError("copying needs a transaction")
+        if not self._open:
+            self._run(tuple_row, "SELECT 1", {})
+        with self.connection.pg.cursor().copy(statement) as copy:
+            yield copy
+
+    def later(self, query: str, **params: Any) -> None:
+        """Goes out together with COMMIT: for rows nobody reads before that."""
+        self.waiting.append((query, params))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. The outermost one is committed together with the answer, or by `commit()`."""
+        if not self._depth and self._open and not self.claim:
+            self.commit()
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self.rollback()
+            raise
+        finally:
+            self._depth -= 1
+
+    def commit(self) -> None:
+        """Make it last now: before a third party is called, or between two transactions of one request."""
+        if self.claim and not self._leased:
+            self._leased = True
+            self.later(LEASE, **self.claim.params())
+        self.finish()
+
+    def finish(self, *last: Statement) -> None:
+        """Send what waits together with COMMIT, in one round trip."""
+        statements = [*self.waiting, *last]
+        self.waiting = []
+        if not self._open and not statements:
+            return
+        if not self._open:
+            statements = [("BEGIN", {}), (SET_TENANT, {"tenant": str(self.tenant)}), *statements]
+        try:
+            self.connection.exchange([*statements, ("COMMIT", {})])
+        except BaseException:
+            self._open = True
+            self.rollback()
+            raise
+        self._open = False
+
+    def rollback(self) -> None:
+        """Forget what was not committed."""
+        self.waiting.clear()
+        self.commands.clear()
+        if self._open:
+            self._open = False
+            self.connection.rollback()
+
+    def admit(self) -> None:
+        """Ask the gate alone, when no statement took it along."""
+        if self.gate:
+            gate, self.gate = self.gate, None
+            gate.admit(self.connection.exchange(gate.statements(), read=gate.row)[0])
+
+    def _run(self, factory: BaseRowFactory[T], query: str, params: dict[str, Any]) -> psycopg.Cursor[T]:
+        """One round trip: the gate if it still waits, the tenant if no transaction is open, the statement."""
+        ahead: list[Statement] = []
+        keep = bool(self._depth or self.claim)
+        opening = not self._open
+        if opening:
+            ahead = [("BEGIN", {}), (SET_TENANT, {"tenant": str(self.tenant)})]
+            if self.claim and not self._claimed:
+                ahead.append((CLAIM, self.claim.params()))
+        behind: list[Statement] = [("COMMIT", {})] if opening and not keep else []
+        gate, self.gate = self.gate, None
+        if not (ahead or gate):
+            return self.connection.cursor(factory, query, params)
+        self._open = True
+        try:
+            cursor = self.connection.pipelined(gate, ahead, (factory, query, params), behind)
+        except pg.Error as error:
+            self.rollback()
+            raise _of_claim(error) from error
+        except BaseException:
+            self.rollback()
+            raise
+        self._open = keep
+        self._claimed = self._claimed or bool(self.claim)
+        return cursor
+
+
+def _of_claim(error: pg.Error) -> BaseException:
+    """What `claim_key` raised, as a state of the world."""
+    match error.sqlstate:
+        case "SK001":
+            return Replay()
+        case "SK002":
+            return DuplicateRequest(headers={"Retry-After": "1"})
+        case "SK003":
+            return IdempotencyKeyReused()
+    return error

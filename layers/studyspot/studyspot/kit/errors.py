@@ -1,0 +1,236 @@
+"""What can go wrong, as states of the world: each class has its status, its stable code and its message."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+
+class Problem(Exception):
+    """The request could not be fulfilled."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    fix: ClassVar[str] = ""
+    kept: ClassVar[bool | None] = None
+    """Whether an idempotent replay repeats this answer; None follows the table of `settled.md`."""
+
+    def __init__(self, detail: str | None = None, headers: dict[str, str] | None = None, **members: Any) -> None:
+        self.detail = detail or self.title()
+        self.headers = headers or {}
+        self.members = members
+        super().__init__(self.detail)
+
+    @classmethod
+    def title(cls) -> str:
+        return (inspect.getdoc(cls) or "").split("\n")[0]
+
+    def replayable(self) -> bool:
+        """2xx and decided 4xx are repeated; refusals that may end by themselves are not."""
+        if self.kept is not None:
+            return self.kept
+        return 400 <= self.status < 500 and self.status not in {401, 403, 404, 405, 409, 413, 415, 423, 429}
+
+
+class BadRequest(Problem):
+    """The request is malformed."""
+
+    status, code = 400, "bad_request"
+
+
+class MalformedJson(BadRequest):
+    """The body is not valid JSON."""
+
+    code = "malformed_json"
+    kept = False
+
+
+class Unauthenticated(Problem):
+    """Sign in first."""
+
+    status, code = 401, "unauthenticated"
+
+
+class TokenExpired(Unauthenticated):
+    """The access token has expired."""
+
+    code = "token_expired"
+    fix = "Refresh the session, then repeat the request."
+
+
+class TokenRevoked(Unauthenticated):
+    """The session of this token was ended."""
+
+    code = "token_revoked"
+
+
+class BadSignature(Unauthenticated):
+    """The signature does not match."""
+
+    code = "bad_signature"
+
+
+class PaymentRequired(Problem):
+    """This has to be paid for first."""
+
+    status, code = 402, "payment_required"
+
+
+class Forbidden(Problem):
+    """This account may not do that."""
+
+    status, code = 403, "forbidden"
+
+
+class TenantSuspended(Forbidden):
+    """This organisation is suspended."""
+
+    code = "tenant_suspended"
+
+
+class TenantNotActive(Forbidden):
+    """This organisation is not active yet."""
+
+    code = "tenant_not_active"
+
+
+class ModuleNotEnabled(Forbidden):
+    """The plan of this organisation does not include that module."""
+
+    code = "module_not_enabled"
+
+
+class IpNotAllowed(Forbidden):
+    """Requests from this address are not accepted here."""
+
+    code = "ip_not_allowed"
+
+
+class NotFound(Problem):
+    """There is nothing here."""
+
+    status, code = 404, "not_found"
+
+
+class MethodNotAllowed(Problem):
+    """This path does not answer to that method."""
+
+    status, code = 405, "method_not_allowed"
+
+
+class NotAcceptable(Problem):
+    """None of the accepted formats can be produced."""
+
+    status, code = 406, "not_acceptable"
+
+
+class Conflict(Problem):
+    """The request conflicts with the present state."""
+
+    status, code = 409, "conflict"
+
+
+class StateConflict(Conflict):
+    """This cannot be done in the present state."""
+
+    code = "state_conflict"
+
+
+class VersionConflict(Conflict):
+    """Somebody changed this in the meantime."""
+
+    code = "version_conflict"
+    fix = "Read it again and repeat the change on the new version."
+
+
+class DuplicateRequest(Conflict):
+    """The first request with this Idempotency-Key is still running."""
+
+    code = "duplicate_request"
+
+
+class Gone(Problem):
+    """This is no longer available."""
+
+    status, code = 410, "gone"
+
+
+class PayloadTooLarge(Problem):
+    """The body is too large."""
+
+    status, code = 413, "payload_too_large"
+
+
+class UnsupportedMediaType(Problem):
+    """The body must be application/json."""
+
+    status, code = 415, "unsupported_media_type"
+
+
+class Invalid(Problem):
+    """Some fields are invalid."""
+
+    status, code = 422, "validation_failed"
+    kept = False
+
+    @classmethod
+    def field(cls, name: str, message: str) -> Invalid:
+        return cls("1 field is invalid", errors=[{"field": name, "message": message}])
+
+
+class RuleViolated(Problem):
+    """A rule does not allow that."""
+
+    status, code = 422, "rule_violated"
+
+
+class IdempotencyKeyReused(Problem):
+    """This Idempotency-Key was used with another body."""
+
+    status, code = 422, "idempotency_key_reused"
+    kept = False
+
+
+class Locked(Problem):
+    """This is locked."""
+
+    status, code = 423, "locked"
+
+
+class RateLimited(Problem):
+    """Too many requests."""
+
+    status, code = 429, "rate_limited"
+
+
+class Internal(Problem):
+    """Something went wrong on our side."""
+
+    status, code = 500, "internal"
+    fix = "Repeat the request with the same Idempotency-Key; quote requestId if it persists."
+
+
+class GatewayError(Problem):
+    """A third party answered with an error."""
+
+    status, code = 502, "gateway_error"
+
+
+class Unavailable(Problem):
+    """The service is unavailable for the moment."""
+
+    status, code = 503, "unavailable"
+
+
+class Timeout(Problem):
+    """A third party did not answer in time."""
+
+    status, code = 504, "timeout"
+
+
+def catalogue(root: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    """Every problem class that is loaded, for `/meta/errors`."""
+    yield root
+    for child in root.__subclasses__():
+        yield from catalogue(child)

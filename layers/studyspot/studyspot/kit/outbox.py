@@ -1,0 +1,104 @@
+"""Commands and events leave in the transaction of their cause, and are re-sent until their effect is recorded."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from studyspot.kit import aws, cells, clock, connections, ids, log
+from studyspot.kit.db import Db
+
+INSERT = """
+    INSERT INTO outbox (id, kind, target, payload, created_at)
+    VALUES (%(id)s, %(kind)s, %(target)s, %(payload)s::jsonb, %(now)s)"""
+MARK_SENT = "UPDATE outbox SET sent_at = %(now)s, attempts = attempts + 1 WHERE id = %(id)s"
+MARK_EVENT_SENT = "UPDATE outbox SET sent_at = %(now)s, attempts = attempts + 1, done_at = %(now)s WHERE id = %(id)s"
+DUE = """
+    SELECT tenant_id, id, kind, target, payload, attempts FROM outbox
+    WHERE done_at IS NULL AND (sent_at IS NULL OR sent_at < %(again)s)
+    ORDER BY sent_at NULLS FIRST, created_at LIMIT %(most)s"""
+RESEND_AFTER = timedelta(minutes=5)
+SWEEP = 500
+
+
+def send(db: Db, queue: str, payload: dict[str, Any]) -> UUID:
+    """A command to a queue (`sms-otp`); its consumer records the effect on this row."""
+    return _add(db, "queue", queue, payload)
+
+
+def start(db: Db, machine: str, subject: UUID, resume: str, **input: Any) -> UUID:
+    """Start a state machine for a subject, entering at `resume`."""
+    return _add(db, "machine", machine, {"subject": str(subject), "resume": resume, **input})
+
+
+def emit(db: Db, event: str, subject: UUID, data: dict[str, Any] | None = None) -> UUID:
+    """A domain event for the bus (envelope of `async.md`); nobody waits for it, so the minute relay sends it."""
+    envelope = {
+        "type": event,
+        "version": 1,
+        "tenant": str(db.tenant),
+        "occurredAt": clock.now().isoformat(),
+        "actor": str(db.actor.id) if db.actor else None,
+        "subject": str(subject),
+        "data": data or {},
+        "trace": db.origin.request_id,
+    }
+    return _add(db, "event", event, envelope)
+
+
+def _add(db: Db, kind: str, target: str, payload: dict[str, Any]) -> UUID:
+    row = {"id": ids.uuid7(), "kind": kind, "target": target, "payload": json.dumps(payload, default=str)}
+    db.later(INSERT, **row, now=clock.now())
+    if kind != "event":
+        db.commands.append(row | {"tenant_id": db.tenant, "attempts": 0, "payload": json.loads(row["payload"])})
+    return row["id"]
+
+
+def hand_on(db: Db) -> None:
+    """After the commit: send this request's own commands at once. What fails here the minute relay sends."""
+    commands, db.commands = db.commands, []
+    for row in commands:
+        try:
+            _deliver(row)
+            with_db = Db(db.connection, db.tenant)
+            with_db.run(MARK_SENT, id=row["id"], now=clock.now())
+        except Exception as error:  # noqa: BLE001 - the row stays, the relay is the guarantee
+            log.warning("outbox_left_to_relay", target=row["target"], error=repr(error))
+            connections.settle()
+
+
+def relay() -> int:
+    """Send what was not sent, and again what has had no effect for five minutes; answers how many (worker role)."""
+    sent = 0
+    for place in cells.places():
+        rows = cells.across(place, DUE, again=clock.now() - RESEND_AFTER, most=SWEEP)
+        for row in rows:
+            try:
+                _deliver(row)
+            except Exception as error:  # noqa: BLE001 - one unreachable target must not stop the others
+                log.warning("outbox_not_sent", target=row["target"], error=repr(error))
+                continue
+            mark = MARK_EVENT_SENT if row["kind"] == "event" else MARK_SENT
+            Db(connections.to(place), row["tenant_id"]).run(mark, id=row["id"], now=clock.now())
+            sent += 1
+    return sent
+
+
+def _deliver(row: dict[str, Any]) -> None:
+    message = {"outboxId": str(row["id"]), "tenantId": str(row["tenant_id"]), **row["payload"]}
+    match row["kind"]:
+        case "queue":
+            aws.send_message(row["target"], message)
+        case "machine":
+            aws.start_execution(row["target"], _execution_name(row), message)
+        case "event":
+            aws.put_event(row["target"], message)
+
+
+def _execution_name(row: dict[str, Any]) -> str:
+    """`<subject>_<period>_<resume>` (a colon is not allowed in a name); a re-sent start gets its number."""
+    payload = row["payload"]
+    name = "_".join(str(payload[k]) for k in ("subject", "period", "resume") if payload.get(k))
+    return f"{name}_{row['attempts']}" if row["attempts"] else name

@@ -1,0 +1,124 @@
+"""Who may do what: `resource:action` by role, as data in one place."""
+
+from __future__ import annotations
+
+USER_TABLES = {
+    "platform_admin": "platform_admins",
+    "platform_staff": "platform_staff",
+    "library_owner": "library_owners",
+    "library_staff": "library_staff",
+    "student": "students",
+    "provider": "providers",
+    "customer": "customers",
+    "member": "members",
+}
+"""User type to table; a token in which the two disagree is refused."""
+
+STUDENT = frozenset(
+    {
+        "libraries:read",
+        "seats:read",
+        "shifts:read",
+        "fee_plans:read",
+        "students:read_own",
+        "students:update_own",
+        "bookings:create",
+        "bookings:read_own",
+        "bookings:cancel_own",
+        "attendance:scan",
+        "attendance:read_own",
+        "payments:create",
+        "payments:read_own",
+        "memberships:read_own",
+    }
+)
+
+STAFF = frozenset(
+    {
+        "libraries:read",
+        "seats:read",
+        "seats:block",
+        "shifts:read",
+        "fee_plans:read",
+        "students:read",
+        "students:create",
+        "students:update",
+        "students:import",
+        "students:suspend",
+        "bookings:create",
+        "bookings:read",
+        "bookings:cancel",
+        "bookings:confirm",
+        "attendance:read",
+        "attendance:mark",
+        "attendance:qr",
+        "payments:create",
+        "payments:read",
+        "memberships:read",
+        "memberships:create",
+        "messaging:send",
+        "messaging:read",
+        "credits:read",
+        "occupancy:read",
+        "tenants:read_own",
+    }
+)
+
+OWNER = STAFF | {
+    "libraries:create",
+    "libraries:update",
+    "libraries:delete",
+    "seats:create",
+    "seats:update",
+    "seats:delete",
+    "shifts:create",
+    "shifts:update",
+    "shifts:delete",
+    "fee_plans:create",
+    "fee_plans:update",
+    "fee_plans:delete",
+    "students:delete",
+    "payments:refund",
+    "payments:timeline",
+    "messaging:templates",
+    "credits:topup",
+    "subscriptions:read",
+    "subscriptions:manage",
+    "staff:invite",
+    "tenants:stats_own",
+    "tenants:update_own",
+    "audit:read",
+}
+
+PLATFORM_STAFF = frozenset(
+    {"tenants:read", "tenants:act", "tenants:create", "subscriptions:read_all", "health:detailed", "credits:admin_read"}
+)
+
+PLATFORM_ADMIN = PLATFORM_STAFF | {
+    "tenants:update",
+    "tenants:suspend",
+    "tenants:delete",
+    "plans:manage",
+    "credits:admin",
+    "payments:refund_any",
+    "staff:invite",
+}
+
+ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
+    "platform_admin": PLATFORM_ADMIN,
+    "platform_staff": PLATFORM_STAFF,
+    "library_owner": OWNER,
+    "library_staff": STAFF,
+    "student": STUDENT,
+}
+
+ACTING_FOR_TENANT = OWNER
+"""What a platform user with `tenants:act` may do inside a tenant named by X-Tenant-Id."""
+
+
+def of(roles: list[str], extra: list[str] | None = None) -> list[str]:
+    """Everything the roles and the person's own grants allow, sorted."""
+    granted = set(extra or ())
+    for role in roles:
+        granted |= ROLE_PERMISSIONS.get(role, frozenset())
+    return sorted(granted)

@@ -1,0 +1,112 @@
+"""The settings of this process: one frozen model, read once from the environment and the stage's secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
+
+SourceCheck = Literal["enforce", "alarm", "off"]
+
+
+class Settings(BaseModel):
+    """Names are those of the environment, in lower case."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    stage: Literal["local", "test", "dev", "staging", "production"] = "local"
+    version: str = "1.0.0"
+    log_level: str = "INFO"
+    public_base_url: str = "http://127.0.0.1:3000"
+    cors_origin: str = ""
+
+    core_db_host: str = "127.0.0.1"
+    core_db_port: int = 5432
+    core_db_name: str = "studyspot"
+    core_db_user: str = "app"
+    core_db_password: SecretStr = SecretStr("")
+    core_db_sslmode: str = "prefer"
+
+    signing_keys: SecretStr = SecretStr("[]")
+    hmac_key: SecretStr = SecretStr("")
+    bcrypt_cost: int = 12
+    rate_limit_factor: str = "1"
+
+    razorpay_key_id: str = ""
+    razorpay_key_secret: SecretStr = SecretStr("")
+    razorpay_webhook_secret: SecretStr = SecretStr("")
+    razorpay_base_url: str = "https://api.razorpay.com"
+    razorpay_source_check: SourceCheck = "enforce"
+    razorpay_sources: str = (
+        "52.66.75.174,52.66.76.63,52.66.151.218,35.154.217.40,35.154.22.73,35.154.143.15,13.126.199.247,"
+        "13.126.238.192,13.232.194.134,18.96.225.0/26,18.99.161.0/26"
+    )
+    cashfree_client_id: str = ""
+    cashfree_client_secret: SecretStr = SecretStr("")
+    cashfree_base_url: str = "https://api.cashfree.com/pg"
+    cashfree_api_version: str = "2025-01-01"
+    cashfree_source_check: SourceCheck = "enforce"
+    cashfree_sources: str = "52.66.101.190,3.109.102.144,18.60.134.245,18.60.183.142"
+    msg91_auth_key: SecretStr = SecretStr("")
+    msg91_base_url: str = "https://api.msg91.com"
+    msg91_webhook_token: SecretStr = SecretStr("")
+    msg91_sender: str = "STDYSP"
+    dlt_entity_id: str = ""
+    mail_from: str = "no-reply@studyspot.com"
+
+    sms_otp_queue_url: str = ""
+    sms_service_queue_url: str = ""
+    email_queue_url: str = ""
+    payment_settler_queue_url: str = ""
+    tenant_provisioning_machine_arn: str = ""
+    subscription_renewal_machine_arn: str = ""
+    payment_failover_machine_arn: str = ""
+    event_bus_name: str = ""
+    metrics_token: SecretStr = SecretStr("")
+
+    @property
+    def deployed(self) -> bool:
+        return self.stage not in ("local", "test")
+
+    @property
+    def origins(self) -> frozenset[str]:
+        return frozenset(o.strip() for o in self.cors_origin.split(",") if o.strip())
+
+    @property
+    def rate_factor(self) -> float:
+        """A number, or the path of a file that holds one (the local stage changes it while running)."""
+        text = self.rate_limit_factor
+        return float(Path(text).read_text()) if text.startswith("/") else float(text)
+
+    @model_validator(mode="after")
+    def _deployed_stages_are_strict(self) -> Settings:
+        if self.deployed and self.core_db_sslmode != "verify-full":
+            raise ValueError("a deployed stage refuses CORE_DB_SSLMODE below verify-full")
+        if self.deployed and self.bcrypt_cost < 12:
+            raise ValueError("a deployed stage refuses BCRYPT_COST below 12")
+        return self
+
+
+@cache
+def get() -> Settings:
+    """Read once a process."""
+    values = dict(os.environ)
+    if arn := values.get("APP_SECRET_ARN"):
+        values |= _secret(arn)
+    if arn := values.get("DB_SECRET_ARN"):
+        secret = _secret(arn)
+        names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "username": "USER", "password": "PASSWORD"}
+        values |= {f"CORE_DB_{names[k]}": str(v) for k, v in secret.items() if k in names}
+    return Settings.model_validate({k.lower(): v for k, v in values.items()})
+
+
+def _secret(arn: str) -> dict[str, str]:
+    import boto3  # only deployed stages read secrets; the import costs 0.2 s of a cold start
+
+    text = boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+    loaded: dict[str, str] = json.loads(text)
+    return loaded

@@ -1,0 +1,92 @@
+"""Access tokens: ES256, verified against keys of this product only, never against what the token says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import jwt
+
+from studyspot.kit import clock, settings
+from studyspot.kit.errors import TokenExpired, Unauthenticated
+from studyspot.kit.permissions import USER_TABLES
+
+ALGORITHM = "ES256"
+LIFETIME_SECONDS = 900
+ISSUER = "https://studyspot.dev"
+AUDIENCE = "studyspot-api"
+REMEMBERED_SECONDS = 60
+REMEMBERED_TOKENS = 4096
+REQUIRED = ["sub", "userId", "userType", "userTable", "tenantId", "roles", "permissions", "type", "iat", "exp", "jti", "sid"]
+
+_verified: dict[bytes, tuple[float, dict[str, Any]]] = {}
+
+
+@cache
+def _keys() -> dict[str, jwt.PyJWK]:
+    """The stage's keys by `kid`; the first signs, the others still verify."""
+    jwks = json.loads(settings.get().signing_keys.get_secret_value())
+    return {key["kid"]: jwt.PyJWK(key, algorithm=ALGORITHM) for key in jwks}
+
+
+def public_keys() -> list[dict[str, Any]]:
+    """The JWKS (RFC 7517): public members only."""
+    jwks = json.loads(settings.get().signing_keys.get_secret_value())
+    public = ("kty", "crv", "x", "y", "kid")
+    return [{**{name: key[name] for name in public}, "alg": ALGORITHM, "use": "sig"} for key in jwks]
+
+
+def sign(claims: dict[str, Any]) -> str:
+    """An access token of 15 minutes; the caller gives who, what and the session (`sid`, `jti`)."""
+    kid, key = next(iter(_keys().items()))
+    issued = int(clock.now().timestamp())
+    full = claims | {
+        "type": "access",
+        "iat": issued,
+        "exp": issued + LIFETIME_SECONDS,
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "userTable": USER_TABLES[claims["userType"]],
+    }
+    return jwt.encode(full, key.key, algorithm=ALGORITHM, headers={"kid": kid})
+
+
+def verify(token: str) -> dict[str, Any]:
+    """The claims of a genuine, unexpired token. Verified ones are remembered by digest, never past their expiry."""
+    digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    known = _verified.get(digest)
+    if known and time.monotonic() - known[0] < REMEMBERED_SECONDS:
+        claims = known[1]
+    else:
+        claims = _decode(token)
+        if len(_verified) >= REMEMBERED_TOKENS:
+            _verified.clear()
+        _verified[digest] = (time.monotonic(), claims)
+    if claims["exp"] <= clock.now().timestamp():
+        raise TokenExpired
+    return claims
+
+
+def _decode(token: str) -> dict[str, Any]:
+    try:
+        key = _keys()[jwt.get_unverified_header(token)["kid"]]
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key.key,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=ISSUER,
+            # Expiry is judged by the product's clock, not by the library's wall clock.
+            options={"require": REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+        )
+        if claims["type"] != "access" or USER_TABLES.get(claims["userType"]) != claims["userTable"]:
+            raise Unauthenticated
+        UUID(claims["tenantId"]), UUID(claims["userId"]), UUID(claims["sid"])
+        int(claims["exp"])
+    except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Unauthenticated("the access token is not valid") from error
+    return claims

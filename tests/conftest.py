@@ -1,0 +1,67 @@
+"""One real PostgreSQL for the run, one new tenant for each test: tenants are what isolates tests here too."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.postgres import Postgres
+from tests.world import World, fresh_signing_keys
+
+ENVIRONMENT = {
+    "STAGE": "test",
+    "AWS_DEFAULT_REGION": "ap-south-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "HMAC_KEY": "test-hmac-key",
+    "BCRYPT_COST": "4",
+    "RATE_LIMIT_FACTOR": "100",
+    "CORS_ORIGIN": "https://app.studyspot.test",
+    "RAZORPAY_KEY_ID": "rzp_test_key",
+    "RAZORPAY_KEY_SECRET": "rzp_test_secret",
+    "RAZORPAY_WEBHOOK_SECRET": "rzp_webhook_secret",
+    "CASHFREE_CLIENT_ID": "cf_test_id",
+    "CASHFREE_CLIENT_SECRET": "cf_test_secret",
+    "MSG91_AUTH_KEY": "msg91-key",
+    "MSG91_WEBHOOK_TOKEN": "msg91-token",
+    "LOG_LEVEL": "ERROR",
+    "PUBLIC_BASE_URL": "http://127.0.0.1:3000",
+}
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server of its own; durability is off because nothing here outlives the run."""
+    data: Path = tmp_path_factory.mktemp("postgres")
+    unsafe = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "700"}
+    with Postgres(data / "data", settings=unsafe) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def whole_world(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Core, a pool cell, the environment of a function - made once."""
+    before = dict(os.environ)
+    clock_file = tmp_path_factory.mktemp("clock") / "offset"
+    clock_file.write_bytes(bytes(8))
+    os.environ.update(ENVIRONMENT | {"STUDYSPOT_CLOCK": str(clock_file)})
+    os.environ["SIGNING_KEYS"] = json.dumps(fresh_signing_keys())
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SESV2"):
+        os.environ.pop(name, None)
+    world = World(postgres, clock_file)
+    yield world
+    world.close()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def world(whole_world: World) -> Iterator[World]:
+    """The world as the role of request functions, with nothing left open by the test before."""
+    whole_world.begin()
+    yield whole_world
+    whole_world.end()

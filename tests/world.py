@@ -1,0 +1,312 @@
+"""What the tests stand in: databases, tenants of either isolation, signed-in people, functions called as Lambda does."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import os
+import secrets
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
+import psycopg
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from local.postgres import Postgres
+from studyspot.kit import cells, clock, connections, ids, permissions, settings, tokens
+from studyspot.kit.db import Db
+from studyspot.schema import migrate
+
+ROOT = Path(__file__).parent.parent
+PASSWORDS = {"app": "app-secret", "worker": "worker-secret", "migrator": "migrator-secret"}
+
+
+def fresh_signing_keys() -> list[dict[str, str]]:
+    """One private ES256 key as a JWK."""
+    numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+
+    def b64(value: int) -> str:
+        return base64.urlsafe_b64encode(value.to_bytes(32)).decode().rstrip("=")
+
+    public = numbers.public_numbers
+    jwk = {"kty": "EC", "crv": "P-256", "x": b64(public.x), "y": b64(public.y), "d": b64(numbers.private_value)}
+    return [jwk | {"kid": "test-1", "alg": "ES256"}]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an HTTP function answered."""
+
+    status: int
+    headers: dict[str, str]
+    raw: bytes
+    cookies: list[str] = field(default_factory=list)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.raw)
+
+    @property
+    def data(self) -> Any:
+        body = self.json
+        assert body.get("success"), body
+        return body["data"]
+
+    @property
+    def code(self) -> str:
+        code: str = self.json["code"]
+        return code
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An active tenant and its owner."""
+
+    id: UUID
+    slug: str
+    owner_id: UUID
+    owner: str
+    """The owner's access token."""
+
+
+class World:
+    """See the module."""
+
+    def __init__(self, postgres: Postgres, clock_file: Path) -> None:
+        self.postgres = postgres
+        self.clock_file = clock_file
+        admin = postgres.dsn()
+        migrate.create_roles(admin, PASSWORDS)
+        migrate.create_database(admin, "studyspot", owner="migrator")
+        self.core = postgres.dsn("studyspot", user="migrator", password=PASSWORDS["migrator"])
+        migrate.migrate_core(self.core)
+        migrate.migrate_template(self.core)
+        core_place = self.core
+        migrate.register_cell(self.core, "core", core_place)
+        self.pool = migrate.register_cell(self.core, "pool", migrate.create_cell(self.core, "pool_1"))
+        self.place = psycopg.conninfo.conninfo_to_dict(self.core)
+        os.environ |= {
+            "CORE_DB_HOST": str(self.place["host"]),
+            "CORE_DB_PORT": str(self.place["port"]),
+            "CORE_DB_NAME": "studyspot",
+        }
+        self._role("app")
+        with cells.core_db() as db:
+            db.run(
+                "INSERT INTO tenant_gate (status, rate_limit, updated_at, modules)"
+                " VALUES ('active', 100, %(now)s, '{library}') ON CONFLICT DO NOTHING",
+                now=clock.now(),
+            )
+
+    def begin(self) -> None:
+        self._role("app")
+
+    def end(self) -> None:
+        connections.close_all()
+
+    def close(self) -> None:
+        connections.close_all()
+        settings.get.cache_clear()
+
+    def _role(self, role: str) -> None:
+        connections.close_all()
+        os.environ["CORE_DB_USER"], os.environ["CORE_DB_PASSWORD"] = role, PASSWORDS[role]
+        settings.get.cache_clear()
+
+    @contextmanager
+    def worker(self) -> Iterator[None]:
+        """As the role of queues, steps and schedules."""
+        self._role("worker")
+        try:
+            yield
+        finally:
+            self._role("app")
+
+    @contextmanager
+    def setting(self, **values: str) -> Iterator[None]:
+        """Other settings for a while (`world.setting(razorpay_base_url=...)`)."""
+        before = {k: os.environ.get(k.upper()) for k in values}
+        os.environ.update({k.upper(): v for k, v in values.items()})
+        settings.get.cache_clear()
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name.upper()]
+                else:
+                    os.environ[name.upper()] = value
+            settings.get.cache_clear()
+
+    def advance(self, by: timedelta) -> None:
+        """Move the product's clock, which only goes forward."""
+        (offset,) = struct.unpack("<q", self.clock_file.read_bytes())
+        with self.clock_file.open("r+b") as file:
+            file.write(struct.pack("<q", offset + int(by.total_seconds() * 1_000_000)))
+
+    def advance_to(self, moment: datetime) -> None:
+        self.advance(max(moment - clock.now(), timedelta()))
+
+    def tenant(self, isolation: str = "pool", status: str = "active", plan: str = "trial") -> Tenant:
+        """A new tenant, active, with an owner who is signed in."""
+        tenant, owner = ids.uuid7(), ids.uuid7()
+        slug = f"t-{tenant.hex[-12:]}"
+        cell = self.pool
+        if isolation == "silo":
+            dsn = migrate.create_cell(self.core, f"silo_{tenant.hex}")
+            cell = migrate.register_cell(self.core, "silo", dsn)
+        with psycopg.connect(self.core, autocommit=True) as conn:
+            conn.execute(
+                "INSERT INTO tenants (id, name, slug, owner_id, email, status, plan_code, isolation, cell_id, created_at,"
+                " updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                (tenant, f"Library {slug}", slug, owner, f"{slug}@example.org", status, plan, isolation, cell,
+                 clock.now(), clock.now()),
+            )  # fmt: skip
+            conn.execute(
+                "INSERT INTO library_owners (id, tenant_id, email, name, email_verified_at, created_at, updated_at)"
+                " VALUES (%s, %s, %s, 'Owner', %s, %s, %s)",
+                (owner, tenant, f"{slug}@example.org", clock.now(), clock.now(), clock.now()),
+            )
+        with cells.tenant_db(tenant) as db:
+            db.run(
+                "INSERT INTO tenant_gate (status, rate_limit, updated_at) VALUES (%(s)s, 100, %(now)s)",
+                s=status,
+                now=clock.now(),
+            )
+        return Tenant(tenant, slug, owner, self.token("library_owner", tenant, owner))
+
+    def token(self, user_type: str, tenant: UUID, user_id: UUID | None = None, **claims: Any) -> str:
+        """Signed in: a live session in the tenant's cell and a genuine token."""
+        user, session = user_id or ids.uuid7(), ids.uuid7()
+        now = clock.now()
+        with cells.tenant_db(tenant) as db:
+            db.run(
+                "INSERT INTO sessions (id, user_id, user_type, family_id, created_at, last_used_at, expires_at)"
+                " VALUES (%(id)s, %(user)s, %(type)s, %(id)s, %(now)s, %(now)s, %(end)s)",
+                id=session, user=user, type=user_type, now=now, end=now + timedelta(days=300),
+            )  # fmt: skip
+        return tokens.sign(
+            {
+                "sub": str(user),
+                "userId": str(user),
+                "email": None,
+                "userType": user_type,
+                "tenantId": str(tenant),
+                "roles": [user_type],
+                "permissions": permissions.of([user_type]),
+                "sid": str(session),
+                "jti": secrets.token_hex(8),
+                **claims,
+            }
+        )
+
+    def admin(self) -> str:
+        """A signed-in platform administrator."""
+        return self.token("platform_admin", ids.PLATFORM)
+
+    @contextmanager
+    def db(self, tenant: UUID) -> Iterator[Db]:
+        """The tenant's rows, to look at what is there."""
+        with cells.tenant_db(tenant) as db:
+            yield db
+
+    def call(
+        self,
+        group: str,
+        method: str,
+        path: str,
+        token: str | None = None,
+        body: Any = None,
+        kind: str = "api",
+        address: str = "127.0.0.1",
+        **headers: str,
+    ) -> Answer:
+        """Through the group's real handler, as API Gateway would. `body` is JSON unless it is bytes or text."""
+        sent = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        if token:
+            sent["authorization"] = f"Bearer {token}"
+        if body is not None and not isinstance(body, bytes | str):
+            body = json.dumps(body, default=str)
+            sent.setdefault("content-type", "application/json")
+        event = http_event(method, path if path.startswith("/api") else f"/api/v1{path}", sent, body, address)
+        answer = function(kind, group).handler(event, None)
+        raw = answer.get("body") or ""
+        content = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw.encode()
+        return Answer(answer["statusCode"], answer["headers"], content, answer.get("cookies", []))
+
+    def deliver(self, name: str, *messages: dict[str, Any], kind: str = "queues") -> Any:
+        """A batch of SQS messages to a consumer, as the worker."""
+        records = [
+            {"messageId": str(n), "body": json.dumps(m, default=str), "eventSource": "aws:sqs", "receiptHandle": "r"}
+            for n, m in enumerate(messages)
+        ]
+        with self.worker():
+            return function(kind, name).handler({"Records": records}, None)
+
+    def outbox(self, tenant: UUID, target: str | None = None) -> list[dict[str, Any]]:
+        """Messages as their consumer would get them, oldest first."""
+        from psycopg.rows import dict_row
+
+        with cells.tenant_db(tenant) as db:
+            rows = db._run(dict_row, "SELECT * FROM outbox WHERE done_at IS NULL ORDER BY id", {}).fetchall()
+        return [
+            {"outboxId": str(r["id"]), "tenantId": str(r["tenant_id"]), **r["payload"]}
+            for r in rows
+            if target is None or r["target"] == target
+        ]
+
+
+def http_event(method: str, path: str, headers: dict[str, str], body: bytes | str | None, address: str) -> dict[str, Any]:
+    """API Gateway's payload 2.0."""
+    parts = urlsplit(path)
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        query[name] = f"{query[name]},{value}" if name in query else value
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": parts.path,
+        "rawQueryString": parts.query,
+        "headers": headers,
+        "queryStringParameters": query,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": "127.0.0.1",
+            "http": {"method": method, "path": parts.path, "protocol": "HTTP/1.1", "sourceIp": address, "userAgent": "t"},
+            "requestId": "r",
+            "routeKey": "$default",
+            "stage": "$default",
+            "timeEpoch": 0,
+        },
+        "isBase64Encoded": False,
+    }
+    if isinstance(body, bytes):
+        event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    elif body is not None:
+        event["body"] = body
+    return event
+
+
+@cache
+def function(kind: str, name: str) -> ModuleType:
+    """A function's app.py under a name of its own (every folder has the same file name)."""
+    path = ROOT / "functions" / kind / name / "app.py"
+    unique = f"function_{kind}_{name}"
+    spec = importlib.util.spec_from_file_location(unique, path)
+    assert spec and spec.loader, path
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[unique] = module
+    spec.loader.exec_module(module)
+    return module
