@@ -1,4 +1,4 @@
-"""What the tests stand in: databases, tenants of either isolation, signed-in people, functions called as Lambda does."""
+"""What the tests stand in: databases, tenants of either isolation, signed-in people, functions as Lambda calls them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from uuid import UUID
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric import ec
-
-from local.postgres import Postgres
 from studyspot.kit import cells, clock, connections, ids, permissions, settings, tokens
 from studyspot.kit.db import Db
 from studyspot.schema import migrate
+
+from local.postgres import Postgres
 
 ROOT = Path(__file__).parent.parent
 PASSWORDS = {"app": "app-secret", "worker": "worker-secret", "migrator": "migrator-secret"}
@@ -168,8 +168,8 @@ class World:
             cell = migrate.register_cell(self.core, "silo", dsn)
         with psycopg.connect(self.core, autocommit=True) as conn:
             conn.execute(
-                "INSERT INTO tenants (id, name, slug, owner_id, email, status, plan_code, isolation, cell_id, created_at,"
-                " updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                "INSERT INTO tenants (id, name, slug, owner_id, email, status, plan_code, isolation, cell_id,"
+                " created_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (tenant, f"Library {slug}", slug, owner, f"{slug}@example.org", status, plan, isolation, cell,
                  clock.now(), clock.now()),
             )  # fmt: skip
@@ -256,10 +256,8 @@ class World:
 
     def outbox(self, tenant: UUID, target: str | None = None) -> list[dict[str, Any]]:
         """Messages as their consumer would get them, oldest first."""
-        from psycopg.rows import dict_row
-
         with cells.tenant_db(tenant) as db:
-            rows = db._run(dict_row, "SELECT * FROM outbox WHERE done_at IS NULL ORDER BY id", {}).fetchall()
+            rows = db.dicts("SELECT * FROM outbox WHERE done_at IS NULL ORDER BY id")
         return [
             {"outboxId": str(r["id"]), "tenantId": str(r["tenant_id"]), **r["payload"]}
             for r in rows
@@ -267,7 +265,9 @@ class World:
         ]
 
 
-def http_event(method: str, path: str, headers: dict[str, str], body: bytes | str | None, address: str) -> dict[str, Any]:
+def http_event(
+    method: str, path: str, headers: dict[str, str], body: bytes | str | None, address: str
+) -> dict[str, Any]:
     """API Gateway's payload 2.0."""
     parts = urlsplit(path)
     query: dict[str, str] = {}
@@ -284,7 +284,13 @@ def http_event(method: str, path: str, headers: dict[str, str], body: bytes | st
             "accountId": "000000000000",
             "apiId": "local",
             "domainName": "127.0.0.1",
-            "http": {"method": method, "path": parts.path, "protocol": "HTTP/1.1", "sourceIp": address, "userAgent": "t"},
+            "http": {
+                "method": method,
+                "path": parts.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": address,
+                "userAgent": "t",
+            },
             "requestId": "r",
             "routeKey": "$default",
             "stage": "$default",

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 from uuid import UUID
 
+from studyspot.kit import clock, ids
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.errors import Conflict
 from studyspot.kit.models import Model, Name
 from studyspot.kit.signature import Of, TenantDb
-from studyspot.kit import clock, ids
-from tests.world import Answer, World, http_event
 
-import json
+from tests.world import Answer, World, http_event
 
 api = Api("things")
 
@@ -146,4 +146,6 @@ def test_every_write_by_a_person_leaves_one_audit_row(world: World) -> None:
     tenant = world.tenant()
     thing = call("POST", "/things", tenant.owner, {"target": "a"}, x_request_id="req-1").data["id"]
     with world.db(tenant.id) as db:
-        assert db.value("SELECT count(*) FROM audit_logs WHERE resource_id = %(t)s AND request_id = 'req-1'", t=thing) == 1
+        assert (
+            db.value("SELECT count(*) FROM audit_logs WHERE resource_id = %(t)s AND request_id = 'req-1'", t=thing) == 1
+        )

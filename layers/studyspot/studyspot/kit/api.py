@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
-from uuid import UUID
 
 import psycopg
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler import Response as GatewayResponse
 
-from studyspot.kit import cells, clock, connections, log, outbox, settings, tokens
+from studyspot.kit import connections, log, settings
 from studyspot.kit.auth import Actor
 from studyspot.kit.call import Call
 from studyspot.kit.db import Replay
@@ -26,7 +25,6 @@ from studyspot.kit.errors import (
     NotFound,
     PayloadTooLarge,
     Problem,
-    Unauthenticated,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -69,7 +67,7 @@ class Api:
         self.routes: list[Route] = []
         self.fallback: Callable[[Request], Response] | None = None
         self._resolver = APIGatewayHttpResolver()
-        self._resolver.not_found(self._no_route)  # type: ignore[arg-type]
+        self._resolver.not_found(self._no_route)
         self._request: Request | None = None
         self._response = Response(404)
         self._template = ""
@@ -183,9 +181,7 @@ class Api:
         allowed = sorted({m for m in METHODS if self._matches(m, request.path)})
         if request.method == "OPTIONS" and allowed:
             self._response = Response(204, headers={"Allow": ", ".join([*allowed, "OPTIONS"])})
-        elif request.method == "HEAD" and "GET" in allowed:
-            self._response = problem(MethodNotAllowed(headers={"Allow": ", ".join(allowed)}), request)
-        elif allowed:
+        elif (request.method == "HEAD" and "GET" in allowed) or allowed:
             self._response = problem(MethodNotAllowed(headers={"Allow": ", ".join(allowed)}), request)
         else:
             self._response = self.fallback(request) if self.fallback else problem(NotFound(), request)
@@ -195,7 +191,8 @@ class Api:
         import re
 
         return any(
-            r.method == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", r.path), path) is not None for r in self.routes
+            r.method == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", r.path), path) is not None
+            for r in self.routes
         )
 
     def _cors(self, request: Request, response: Response) -> None:

@@ -6,8 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
 from studyspot.kit import audit, cells, clock, connections, outbox, tokens
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Claim, Db, Origin
@@ -21,7 +19,9 @@ from studyspot.kit.response import Response, problem, success
 if TYPE_CHECKING:
     from studyspot.kit.api import Route
 
-ANSWERED = "SELECT status, headers, body FROM idempotency_keys WHERE principal = %(principal)s AND route = %(route)s AND key = %(key)s"
+ANSWERED = """
+    SELECT status, headers, body FROM idempotency_keys
+    WHERE principal = %(principal)s AND route = %(route)s AND key = %(key)s"""
 REMEMBER = """
     INSERT INTO idempotency_keys (principal, route, key, fingerprint, status, headers, body, created_at)
     VALUES (%(principal)s, %(route)s, %(key)s, %(fingerprint)s, %(status)s, %(headers)s::jsonb, %(body)s, %(now)s)
@@ -211,9 +211,7 @@ class Call:
         db = self._keyed()
         claim, db.claim = db.claim, None
         assert claim is not None, "only a claim can find an answer"
-        row = db._run(dict_row, ANSWERED, claim.params()).fetchone()
-        if row is None:
-            return problem(NotFound(), self.request)
+        (row,) = db.dicts(ANSWERED, **claim.params())
         headers = dict(row["headers"])
         kind = headers.pop("Content-Type")
         return Response(row["status"], bytes(row["body"]), kind, {**headers, "Idempotency-Replayed": "true"})

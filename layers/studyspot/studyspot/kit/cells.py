@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from psycopg.rows import class_row, dict_row
-from pydantic import BaseModel
-
 from studyspot.kit import connections, settings
-from studyspot.kit.connections import Connection, Place
-from studyspot.kit.db import Db
+from studyspot.kit.connections import Place
+from studyspot.kit.db import Db, dict_maker
 from studyspot.kit.errors import NotFound
 from studyspot.kit.ids import PLATFORM
 
@@ -25,13 +22,8 @@ ALL_CELLS = "SELECT host, port, dbname FROM cells ORDER BY id"
 _known: dict[UUID, tuple[float, Place]] = {}
 
 
-class _Row(BaseModel):
-    host: str
-    port: int
-    dbname: str
-
-    def place(self) -> Place:
-        return Place(self.host, self.port, self.dbname)
+def _place(_: list[str]) -> Callable[[Sequence[Any]], Place]:
+    return lambda values: Place(*values)
 
 
 def core_place() -> Place:
@@ -47,11 +39,11 @@ def place_of(tenant: UUID) -> Place:
     known = _known.get(tenant)
     if known and time.monotonic() - known[0] < REMEMBERED_SECONDS:
         return known[1]
-    row = connections.to(core_place()).cursor(class_row(_Row), CELL_OF, {"tenant": tenant}).fetchone()
-    if row is None:
+    found = connections.to(core_place()).ask(_place, CELL_OF, {"tenant": tenant}).first()
+    if found is None:
         raise NotFound
-    _known[tenant] = (time.monotonic(), row.place())
-    return row.place()
+    _known[tenant] = (time.monotonic(), found)
+    return found
 
 
 def forget(tenant: UUID) -> None:
@@ -88,12 +80,10 @@ def _finished(db: Db) -> Iterator[Db]:
 
 def places() -> list[Place]:
     """Every cell, core first: for the relay, the timers and the sweeps (worker role)."""
-    rows = connections.to(core_place()).cursor(class_row(_Row), ALL_CELLS, {}).fetchall()
-    return [core_place(), *(p for p in (r.place() for r in rows) if p != core_place())]
+    found = connections.to(core_place()).ask(_place, ALL_CELLS, {}).rows
+    return [core_place(), *(p for p in found if p != core_place())]
 
 
 def across(place: Place, query: str, **params: Any) -> list[dict[str, Any]]:
     """One statement of the worker over all tenants of a cell: outbox, timers, stored webhooks only."""
-    connection: Connection = connections.to(place)
-    cursor = connection.cursor(dict_row, query, params)
-    return cursor.fetchall() if cursor.description else []
+    return connections.to(place).ask(dict_maker, query, params).rows

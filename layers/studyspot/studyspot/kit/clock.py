@@ -7,6 +7,7 @@ import os
 import struct
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -18,7 +19,7 @@ def _offset_file() -> mmap.mmap | None:
     path = os.environ.get("STUDYSPOT_CLOCK")
     if not path:
         return None
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
 
 

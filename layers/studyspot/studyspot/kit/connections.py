@@ -6,17 +6,13 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg.rows import BaseRowFactory, tuple_row
 
-from studyspot.kit import settings
+from studyspot.kit import pipeline, settings
 from studyspot.kit.errors import Unavailable
-
-if TYPE_CHECKING:
-    from studyspot.kit.db import Statement
-    from studyspot.kit.gate import Gate
+from studyspot.kit.pipeline import Outcome, RowMaker, Rows, Statement
 
 T = TypeVar("T")
 
@@ -44,78 +40,37 @@ class Connection:
         self.used = time.monotonic()
         self.trips = 0
 
-    def cursor(self, factory: BaseRowFactory[T], query: str, params: dict[str, Any]) -> psycopg.Cursor[T]:
-        """One statement inside the open transaction."""
-        self._count()
-        return self.pg.cursor(row_factory=factory).execute(query, params)
+    def trip(self, *segments: Sequence[Statement]) -> list[list[Outcome]]:
+        """One round trip (`pipeline.exchange`)."""
+        self.trips += 1
+        self.used = time.monotonic()
+        return pipeline.exchange(self.pg, segments)
 
-    def exchange(self, statements: Sequence[Statement], read: BaseRowFactory[T] | None = None) -> list[T]:
-        """Several statements in one trip; `read` says how to read the one that answers rows."""
-        self._count()
-        with self.pg.pipeline():
-            cursors = [self.pg.cursor(row_factory=read or tuple_row).execute(q, p or None) for q, p in statements]
-        return [row for cursor in cursors if read and cursor.description for row in cursor.fetchall()]
-
-    def pipelined(
-        self,
-        gate: Gate | None,
-        ahead: Sequence[Statement],
-        main: tuple[BaseRowFactory[T], str, dict[str, Any]],
-        behind: Sequence[Statement],
-    ) -> psycopg.Cursor[T]:
-        """Gate, tenant and statement in one trip. The verdict outranks whatever became of the statement."""
+    def first_trip(self, *segments: Sequence[Statement]) -> list[list[Outcome]]:
+        """A trip that begins a request's work. Nothing of it can have lasted but one count of the gate -
+        a write's COMMIT comes with a later trip - so a connection that died while idle is renewed and it is repeated."""
         try:
-            return self._pipelined(gate, ahead, main, behind)
+            return self.trip(*segments)
         except psycopg.OperationalError:
-            # Nothing of this trip can have lasted but one count of the gate: the statement's COMMIT comes with a
-            # later trip, or it was a read. So a connection that died while idle is renewed and the trip repeated.
-            if not self.pg.closed:
-                raise
+            self.pg.close()
             self.pg = _connect(self.place)
-            return self._pipelined(gate, ahead, main, behind)
+            return self.trip(*segments)
 
-    def _pipelined(
-        self,
-        gate: Gate | None,
-        ahead: Sequence[Statement],
-        main: tuple[BaseRowFactory[T], str, dict[str, Any]],
-        behind: Sequence[Statement],
-    ) -> psycopg.Cursor[T]:
-        self._count()
-        factory, query, params = main
-        cursor = self.pg.cursor(row_factory=factory)
-        asked = [self.pg.cursor(row_factory=gate.row) for _ in gate.statements()] if gate else []
-        try:
-            with self.pg.pipeline():
-                for slot, (text, values) in zip(asked, gate.statements() if gate else (), strict=True):
-                    slot.execute(text, values or None)
-                for text, values in ahead:
-                    self.pg.execute(text, values or None)
-                cursor.execute(query, params)
-                for text, values in behind:
-                    self.pg.execute(text, values or None)
-        except psycopg.Error:
-            if gate and asked[1].description:
-                gate.admit(asked[1].fetchall()[0])
-            raise
-        if gate:
-            gate.admit(asked[1].fetchall()[0])
-        return cursor
+    def rows(self, outcome: Outcome, make: RowMaker[T]) -> Rows[T]:
+        return pipeline.rows(self.pg, outcome, make)
+
+    def ask(self, make: RowMaker[T], query: str, params: dict[str, Any]) -> Rows[T]:
+        """One statement in whatever transaction is open."""
+        return self.rows(self.trip([(query, params)])[0][0], make)
 
     def rollback(self) -> None:
         """Leave whatever transaction is open on the server; a broken connection has none."""
-        if self.pg.closed:
+        if self.pg.closed or self.pg.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
             return
         try:
-            if self.pg.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-                self._count()
-                self.pg.execute("ROLLBACK")
+            self.trip([("ROLLBACK", {})])
         except psycopg.OperationalError:
             self.pg.close()
-
-    def _count(self) -> None:
-        self.trips += 1
-        self.used = time.monotonic()
 
 
 _open: dict[Place, Connection] = {}
@@ -171,5 +126,5 @@ def _connect(place: Place) -> psycopg.Connection[tuple[Any, ...]]:
         except psycopg.OperationalError as refused:
             if attempt == ATTEMPTS - 1:
                 raise Unavailable("the database does not answer", headers={"Retry-After": "2"}) from refused
-            time.sleep(random.uniform(0, 0.1 * 2**attempt))
+            time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter is no secret
     raise AssertionError("unreachable: the last attempt returns or raises")

@@ -6,28 +6,31 @@ COMMIT with everything that waits for it (audit, outbox, idempotent answer).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg import errors as pg
-from psycopg.rows import BaseRowFactory, class_row, scalar_row, tuple_row
 from pydantic import BaseModel
 
 from studyspot.kit import clock
 from studyspot.kit.errors import DuplicateRequest, IdempotencyKeyReused, NotFound
+from studyspot.kit.gate import Gate, Verdict
+from studyspot.kit.pipeline import Outcome, RowMaker, Rows, Statement
 
 if TYPE_CHECKING:
     from studyspot.kit.auth import Actor
     from studyspot.kit.connections import Connection
-    from studyspot.kit.gate import Gate
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
+BEGIN: Statement = ("BEGIN", {})
+COMMIT: Statement = ("COMMIT", {})
 SET_TENANT = "SELECT set_config('app.tenant', %(tenant)s, true)"
 CLAIM = "SELECT claim_key(%(principal)s, %(route)s, %(key)s, %(fingerprint)s, %(now)s)"
 LEASE = """
@@ -64,9 +67,6 @@ class Origin:
     user_agent: str | None = None
 
 
-Statement = tuple[str, dict[str, Any]]
-
-
 @dataclass
 class Db:
     """One tenant's rows on one connection, for the length of one request or message."""
@@ -95,26 +95,30 @@ class Db:
 
     def maybe(self, model: type[M], query: str, **params: Any) -> M | None:
         """The row, if there is one."""
-        return self._run(class_row(model), query, params).fetchone()
+        return self._run(_model_maker(model), query, params).first()
 
     def all(self, model: type[M], query: str, **params: Any) -> list[M]:
         """Every row."""
-        return self._run(class_row(model), query, params).fetchall()
+        return self._run(_model_maker(model), query, params).rows
 
     def value(self, query: str, **params: Any) -> Any:
         """The first column of the first row, or None."""
-        return self._run(scalar_row, query, params).fetchone()
+        return self._run(_scalar_maker, query, params).first()
 
     def run(self, query: str, **params: Any) -> int:
         """How many rows it touched."""
-        return self._run(tuple_row, query, params).rowcount
+        return self._run(dict_maker, query, params).count
+
+    def dicts(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        """Every row by column name, for the kernel and for reports without a model."""
+        return self._run(dict_maker, query, params).rows
 
     def run_many(self, query: str, rows: Sequence[dict[str, Any]]) -> None:
         """The same statement for many rows, pipelined; inside a transaction only."""
         if not self._depth:
             raise RuntimeError("run_many needs a transaction")
         if not self._open:
-            self._run(tuple_row, "SELECT 1", {})
+            self._run(_scalar_maker, "SELECT 1", {})
         self.connection.pg.cursor().executemany(query, rows)
 
     @contextmanager
@@ -123,7 +127,7 @@ class Db:
         if not self._depth:
             raise RuntimeError("copying needs a transaction")
         if not self._open:
-            self._run(tuple_row, "SELECT 1", {})
+            self._run(_scalar_maker, "SELECT 1", {})
         with self.connection.pg.cursor().copy(statement) as copy:
             yield copy
 
@@ -158,12 +162,13 @@ class Db:
         self.waiting = []
         if not self._open and not statements:
             return
-        if not self._open:
-            statements = [("BEGIN", {}), (SET_TENANT, {"tenant": str(self.tenant)}), *statements]
+        ahead = [] if self._open else [BEGIN, self._set_tenant()]
+        self._open = True
         try:
-            self.connection.exchange([*statements, ("COMMIT", {})])
+            for outcome in self.connection.trip([*ahead, *statements, COMMIT])[0]:
+                if outcome.error:
+                    raise outcome.error
         except BaseException:
-            self._open = True
             self.rollback()
             raise
         self._open = False
@@ -180,36 +185,74 @@ class Db:
         """Ask the gate alone, when no statement took it along."""
         if self.gate:
             gate, self.gate = self.gate, None
-            gate.admit(self.connection.exchange(gate.statements(), read=gate.row)[0])
+            self._judge(gate, self.connection.first_trip([gate.question()])[0][0])
 
-    def _run(self, factory: BaseRowFactory[T], query: str, params: dict[str, Any]) -> psycopg.Cursor[T]:
+    def _judge(self, gate: Gate, outcome: Outcome) -> None:
+        verdict = self.connection.rows(outcome, _model_maker(Verdict)).first()
+        assert verdict is not None, "the gate always answers one row"
+        gate.admit(verdict)
+
+    def _set_tenant(self) -> Statement:
+        return SET_TENANT, {"tenant": str(self.tenant)}
+
+    def _run(self, make: RowMaker[T], query: str, params: dict[str, Any]) -> Rows[T]:
         """One round trip: the gate if it still waits, the tenant if no transaction is open, the statement."""
-        ahead: list[Statement] = []
-        keep = bool(self._depth or self.claim)
-        opening = not self._open
-        if opening:
-            ahead = [("BEGIN", {}), (SET_TENANT, {"tenant": str(self.tenant)})]
-            if self.claim and not self._claimed:
-                ahead.append((CLAIM, self.claim.params()))
-        behind: list[Statement] = [("COMMIT", {})] if opening and not keep else []
+        if self._open:
+            try:
+                return self.connection.ask(make, query, params)
+            except psycopg.Error:
+                self.rollback()
+                raise
         gate, self.gate = self.gate, None
-        if not (ahead or gate):
-            return self.connection.cursor(factory, query, params)
-        self._open = True
+        segment = [self._set_tenant(), (query, params)]
+        keep = bool(self._depth or self.claim)
+        if keep:
+            claim = [(CLAIM, self.claim.params())] if self.claim and not self._claimed else []
+            segment = [BEGIN, self._set_tenant(), *claim, (query, params)]
+        return self._first_of_transaction(make, gate, segment, keep)
+
+    def _first_of_transaction(
+        self, make: RowMaker[T], gate: Gate | None, segment: list[Statement], keep: bool
+    ) -> Rows[T]:
+        """The verdict outranks whatever became of the statement; a refused read discards its row."""
+        self._open = keep
         try:
-            cursor = self.connection.pipelined(gate, ahead, (factory, query, params), behind)
-        except pg.Error as error:
+            outcomes = self.connection.first_trip(*([[gate.question()]] if gate else []), segment)
+            if gate:
+                self._judge(gate, outcomes[0][0])
+            for outcome in outcomes[-1]:
+                if outcome.error:
+                    raise outcome.error
+        except psycopg.Error as error:
             self.rollback()
             raise _of_claim(error) from error
         except BaseException:
             self.rollback()
             raise
-        self._open = keep
         self._claimed = self._claimed or bool(self.claim)
-        return cursor
+        return self.connection.rows(outcomes[-1][-1], make)
 
 
-def _of_claim(error: pg.Error) -> BaseException:
+@cache
+def _model_maker(model: type[M]) -> RowMaker[M]:
+    def of_columns(names: list[str]) -> Callable[[Sequence[Any]], M]:
+        def make(values: Sequence[Any]) -> M:
+            return model(**dict(zip(names, values, strict=True)))
+
+        return make
+
+    return of_columns
+
+
+def _scalar_maker(_: list[str]) -> Callable[[Sequence[Any]], Any]:
+    return itemgetter(0)
+
+
+def dict_maker(names: list[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
+    return lambda values: dict(zip(names, values, strict=True))
+
+
+def _of_claim(error: psycopg.Error) -> BaseException:
     """What `claim_key` raised, as a state of the world."""
     match error.sqlstate:
         case "SK001":

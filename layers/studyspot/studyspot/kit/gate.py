@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from psycopg.rows import class_row
 from pydantic import BaseModel
 
 from studyspot.kit import clock, settings
@@ -21,6 +19,7 @@ from studyspot.kit.errors import (
     TokenRevoked,
     Unavailable,
 )
+from studyspot.kit.pipeline import Statement
 
 GATE = "SELECT * FROM gate(%(tenant)s, %(session)s, %(bucket)s, %(now)s)"
 OPEN_STATES = ("active", "past_due", "offboarding")
@@ -47,12 +46,10 @@ class Gate:
     bucket: str
     writes: bool
     module: str | None = None
-    row = staticmethod(class_row(Verdict))
 
-    def statements(self) -> list[tuple[str, dict[str, Any]]]:
-        """Committed by itself, so that the count survives a statement that fails."""
-        asked = {"tenant": self.tenant, "session": self.session, "bucket": self.bucket, "now": clock.now()}
-        return [("BEGIN", {}), (GATE, asked), ("COMMIT", {})]
+    def question(self) -> Statement:
+        """A segment of its own, so that the count survives a statement that fails."""
+        return GATE, {"tenant": self.tenant, "session": self.session, "bucket": self.bucket, "now": clock.now()}
 
     def admit(self, verdict: Verdict) -> None:
         """Raises the first refusal, in the order of the conventions: 401, 429, tenant state."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import Any
+
+from pydantic_core import to_json
 
 from studyspot.kit import clock, settings
 
@@ -18,7 +19,7 @@ def write(level: str, message: str, **facts: Any) -> None:
     if LEVELS[level] < LEVELS.get(settings.get().log_level, 20):
         return
     line = {"level": level, "message": message, "timestamp": clock.now().isoformat(), "service": SERVICE, **facts}
-    sys.stdout.write(json.dumps(line, default=str) + "\n")
+    sys.stdout.write(to_json(line, fallback=str).decode() + "\n")
     sys.stdout.flush()
 
 

@@ -28,9 +28,9 @@ def send(db: Db, queue: str, payload: dict[str, Any]) -> UUID:
     return _add(db, "queue", queue, payload)
 
 
-def start(db: Db, machine: str, subject: UUID, resume: str, **input: Any) -> UUID:
+def start(db: Db, machine: str, subject: UUID, resume: str, **facts: Any) -> UUID:
     """Start a state machine for a subject, entering at `resume`."""
-    return _add(db, "machine", machine, {"subject": str(subject), "resume": resume, **input})
+    return _add(db, "machine", machine, {"subject": str(subject), "resume": resume, **facts})
 
 
 def emit(db: Db, event: str, subject: UUID, data: dict[str, Any] | None = None) -> UUID:
@@ -49,11 +49,12 @@ def emit(db: Db, event: str, subject: UUID, data: dict[str, Any] | None = None) 
 
 
 def _add(db: Db, kind: str, target: str, payload: dict[str, Any]) -> UUID:
-    row = {"id": ids.uuid7(), "kind": kind, "target": target, "payload": json.dumps(payload, default=str)}
-    db.later(INSERT, **row, now=clock.now())
+    row_id, text = ids.uuid7(), json.dumps(payload, default=str)
+    row = {"id": row_id, "kind": kind, "target": target}
+    db.later(INSERT, **row, payload=text, now=clock.now())
     if kind != "event":
-        db.commands.append(row | {"tenant_id": db.tenant, "attempts": 0, "payload": json.loads(row["payload"])})
-    return row["id"]
+        db.commands.append(row | {"tenant_id": db.tenant, "attempts": 0, "payload": json.loads(text)})
+    return row_id
 
 
 def hand_on(db: Db) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from studyspot.kit import pages
-from studyspot.kit.auth import Actor, Allow
+from studyspot.kit.auth import Allow
 from studyspot.kit.db import Db
 from studyspot.kit.errors import BadRequest, Invalid, MalformedJson, NotFound
 from studyspot.kit.pages import Paging
@@ -156,7 +156,5 @@ class _Reader:
                 self.facts["tables"][name] = mark.table
 
     def signature(self, returns: Any) -> Signature:
-        facts = {k: tuple(v) if isinstance(v, list) else v for k, v in self.facts.items()}
+        facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in self.facts.items()}
         return Signature(**facts, returns=returns)
-
-

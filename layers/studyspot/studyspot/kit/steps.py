@@ -25,7 +25,7 @@ class Steps:
         self.known[work.__name__] = work
         return work
 
-    def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    def handler(self, event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG002 - Lambda passes it
         """Runs the step; an exception's class name is what the machine's Retry and Catch match."""
         connections.settle()
         name, given = event["step"], event["input"]

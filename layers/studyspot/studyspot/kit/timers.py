@@ -23,12 +23,10 @@ NEXT = "SELECT min(due_at) AS due_at FROM timers WHERE fired_at IS NULL"
 FIRE = "UPDATE timers SET fired_at = %(now)s WHERE id = %(id)s AND fired_at IS NULL"
 
 
-def wait(
-    db: Db, due_at: datetime, machine: str, subject: UUID, resume: str, period: str = "", **input: Any
-) -> None:
+def wait(db: Db, due_at: datetime, machine: str, subject: UUID, resume: str, period: str = "", **facts: Any) -> None:
     """Once for (machine, subject, period, resume): a step that runs again changes nothing."""
     row = {"machine": machine, "subject": subject, "resume": resume, "period": period}
-    db.later(SET, id=ids.uuid7(), due_at=due_at, input=json.dumps(input, default=str), **row)
+    db.later(SET, id=ids.uuid7(), due_at=due_at, input=json.dumps(facts, default=str), **row)
 
 
 def cancel(db: Db, machine: str, subject: UUID) -> None:

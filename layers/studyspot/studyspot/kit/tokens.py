@@ -21,7 +21,20 @@ ISSUER = "https://studyspot.dev"
 AUDIENCE = "studyspot-api"
 REMEMBERED_SECONDS = 60
 REMEMBERED_TOKENS = 4096
-REQUIRED = ["sub", "userId", "userType", "userTable", "tenantId", "roles", "permissions", "type", "iat", "exp", "jti", "sid"]
+REQUIRED = [
+    "sub",
+    "userId",
+    "userType",
+    "userTable",
+    "tenantId",
+    "roles",
+    "permissions",
+    "type",
+    "iat",
+    "exp",
+    "jti",
+    "sid",
+]
 
 _verified: dict[bytes, tuple[float, dict[str, Any]]] = {}
 
