@@ -14,6 +14,7 @@ from typing import Any, Literal
 import psycopg
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler import Response as GatewayResponse
+from pydantic_core import to_json
 
 from studyspot.kit import connections, log, settings
 from studyspot.kit.auth import Actor
@@ -66,6 +67,11 @@ class Api:
         self.module = module
         self.routes: list[Route] = []
         self.fallback: Callable[[Request], Response] | None = None
+        self.plain: dict[str, Callable[[], Response]] = {
+            f"{PREFIX}/{group}/health": self.health,
+            f"{PREFIX}/{group}/openapi.json": self._openapi,
+        }
+        """GET paths that answer anybody, whatever state the database is in."""
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._no_route)
         self._request: Request | None = None
@@ -125,7 +131,11 @@ class Api:
         self._template, self.actor = "", None
         event["rawPath"] = request.path
         event["requestContext"]["http"]["path"] = request.path
-        self._resolver.resolve(event, context)
+        plain = self.plain.get(request.path) if request.method == "GET" else None
+        if plain:
+            self._template, self._response = request.path, plain()
+        else:
+            self._resolver.resolve(event, context)
         response = self._response
         self._cors(request, response)
         log.info(
@@ -144,6 +154,20 @@ class Api:
         return response.to_gateway(request)
 
     actor: Actor | None = None
+
+    def health(self) -> Response:
+        """Whether this group can work: not wrapped, 503 when it cannot."""
+        from studyspot.kit import health  # imported by the first probe, not by every cold start
+
+        facts = health.of_process()
+        status = 503 if facts["status"] == "unhealthy" else 200
+        return Response(status, to_json({"group": self.group, **facts}))
+
+    def _openapi(self) -> Response:
+        """The document of this group alone."""
+        from studyspot.kit import openapi  # half a megabyte of schema code nobody else needs
+
+        return Response(200, to_json(openapi.document([self], f"StudySpot {self.group}")))
 
     def _answer(self, route: Route, request: Request, path: dict[str, str]) -> Response:
         call = Call(route, request)
@@ -190,6 +214,8 @@ class Api:
     def _matches(self, method: str, path: str) -> bool:
         import re
 
+        if method == "GET" and path in self.plain:
+            return True
         return any(
             r.method == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", r.path), path) is not None
             for r in self.routes

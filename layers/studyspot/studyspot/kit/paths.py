@@ -16,7 +16,17 @@ MOVED = {
     "chat/conversations": "conversations",
     "analytics": "analytics/chat-product",
 }
-UNVERSIONED = {"", "/", "/health", "/health/detailed", "/metrics", "/openapi.json", "/docs", "/.well-known/jwks.json"}
+UNVERSIONED = {
+    "",
+    "/",
+    "/health",
+    "/health/detailed",
+    "/health/services",
+    "/metrics",
+    "/openapi.json",
+    "/docs",
+    "/.well-known/jwks.json",
+}
 
 
 def canonical(path: str, method: str) -> str:

@@ -56,6 +56,7 @@ class Settings(BaseModel):
     msg91_webhook_token: SecretStr = SecretStr("")
     msg91_sender: str = "STDYSP"
     dlt_entity_id: str = ""
+    platform_state_code: str = "29"
     mail_from: str = "no-reply@studyspot.com"
 
     sms_otp_queue_url: str = ""
