@@ -199,7 +199,12 @@ class Cashfree:
         return cashfree_events.refund_from(raw)
 
     def find_refund(
-        self, *, order_id: str, payment_id: str, refund_ref: str, timeout: float = TIMEOUT
+        self,
+        *,
+        order_id: str,
+        payment_id: str,  # noqa: ARG002  # of the common shape
+        refund_ref: str,
+        timeout: float = TIMEOUT,
     ) -> GatewayRefund | None:
         """By our own id under the order."""
         try:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
 
+from studyspot.gateways.envelopes import envelope_of, text
 from studyspot.gateways.failures import UnreadableEvent
 from studyspot.gateways.payment import GatewayPayment, GatewayRefund, NormalisedEvent, PaymentState
 
+MOST_PAISE = 10**15
 PAYMENT_STATES: Mapping[str, PaymentState] = {
     "SUCCESS": "captured",
     "NOT_ATTEMPTED": "created",
@@ -44,14 +45,10 @@ def paise(rupees: Any) -> int | None:
         return None
     try:
         minor = Decimal(rupees).scaleb(2)
-        return int(minor) if minor == minor.to_integral_value() else None
-    except (InvalidOperation, ValueError, OverflowError):
+        whole = abs(minor) < MOST_PAISE and minor == minor.to_integral_value()
+    except ArithmeticError:
         return None
-
-
-def text(value: Any) -> str | None:
-    """Ids are text inside, whatever they are on the wire."""
-    return str(value) if isinstance(value, str | int) and value != "" else None
+    return int(minor) if whole else None
 
 
 def moment(value: Any) -> datetime | None:
@@ -68,8 +65,8 @@ def payment_from(raw: Mapping[str, Any], order_id: str, charges: Mapping[str, An
     status = PAYMENT_STATES.get(str(raw.get("payment_status")), "created")
     if status == "captured" and raw.get("is_captured") is False:
         status = "authorized"
-    details = raw.get("error_details")
-    error = details.get("error_code") or details.get("error_reason") if isinstance(details, dict) else None
+    details = _part(raw, "error_details")
+    error = details.get("error_code") or details.get("error_reason")
     service, tax = (paise((charges or {}).get(name)) for name in ("service_charge", "service_tax"))
     paid_at = moment(raw.get("payment_completion_time")) or moment(raw.get("payment_time"))
     return GatewayPayment(
@@ -104,7 +101,7 @@ def refund_from(raw: Mapping[str, Any]) -> GatewayRefund:
 
 def event_from(raw: bytes, event_key: str | None) -> NormalisedEvent:
     """`{type, event_time, data: {order, payment, refund, dispute}}`; the version decides whether it has a key."""
-    envelope = _object(raw)
+    envelope = envelope_of(raw)
     kind = envelope.get("type")
     if not isinstance(kind, str):
         raise UnreadableEvent
@@ -113,30 +110,46 @@ def event_from(raw: bytes, event_key: str | None) -> NormalisedEvent:
     order, payment, refund, dispute, charges, failure = (
         _part(parts, name) for name in ("order", "payment", "refund", "dispute", "charges_details", "error_details")
     )
-    about = order or _part(parts, "order_details")
-    order_id = text(about.get("order_id")) or text(refund.get("order_id"))
+    about = order or _part(parts, "order_details") or refund
+    order_id = text(about.get("order_id"))
     if failure:
         payment = {**payment, "error_details": failure}
     ours_payment = payment_from(payment, order_id or "", charges) if payment and not dispute else None
     ours_refund = refund_from(refund) if refund else None
     subject, status, amount = _gist(ours_payment, ours_refund, dispute)
-    known = (text(dispute.get("dispute_id")), ours_refund and ours_refund.id, ours_payment and ours_payment.id)
-    word = dispute.get("dispute_status") or refund.get("refund_status") or payment.get("payment_status")
     return NormalisedEvent(
-        event_id=event_key or f"{kind}:{next((each for each in known if each), order_id)}:{word}",
+        event_id=event_key or _key(kind, order_id, dispute, refund, payment),
         type=kind,
         subject=subject,
         order_id=order_id,
-        payment_id=(ours_payment and ours_payment.id) or text(refund.get("cf_payment_id")),
-        refund_id=ours_refund.id if ours_refund else None,
+        payment_id=text((payment or refund).get("cf_payment_id")),
+        refund_id=text(refund.get("cf_refund_id")),
         status=status,
         amount_paise=amount,
-        currency=ours_payment.currency if ours_payment else text(refund.get("refund_currency")),
+        currency=text((payment or refund).get("payment_currency" if payment else "refund_currency")),
         occurred_at=moment(envelope.get("event_time")),
         payment=ours_payment,
         refund=ours_refund,
         raw=envelope,
     )
+
+
+def _key(
+    kind: str,
+    order_id: str | None,
+    dispute: Mapping[str, Any],
+    refund: Mapping[str, Any],
+    payment: Mapping[str, Any],
+) -> str:
+    """For versions that send no key: the same thing in the same state is the same event."""
+    for part, name, state in (
+        (dispute, "dispute_id", "dispute_status"),
+        (refund, "cf_refund_id", "refund_status"),
+        (payment, "cf_payment_id", "payment_status"),
+    ):
+        if part:
+            return f"{kind}:{part.get(name)}:{part.get(state)}"
+    return f"{kind}:{order_id}"
 
 
 def _gist(
@@ -151,16 +164,6 @@ def _gist(
     if payment:
         return "payment", payment.status, payment.amount_paise
     return "other", None, None
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        loaded = json.loads(raw.decode(), parse_float=Decimal)
-    except (ValueError, RecursionError):
-        raise UnreadableEvent from None
-    if not isinstance(loaded, dict):
-        raise UnreadableEvent
-    return loaded
 
 
 def _part(parts: Mapping[str, Any], name: str) -> dict[str, Any]:

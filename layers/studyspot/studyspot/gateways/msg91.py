@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qs
 
+from studyspot.gateways.envelopes import text
 from studyspot.gateways.failures import GatewayBusy, GatewayDown, GatewayRejected, GatewayTimeout, UnreadableEvent
 from studyspot.gateways.payment import TIMEOUT
 
@@ -109,10 +110,10 @@ def state_of(status_code: object) -> DeliveryState:
 def parse_delivery_report(raw: bytes, content_type: str) -> list[DeliveryReport]:
     """All three layouts: v2 form (`data` holds a JSON array), v3 JSON object, the newer JSON array."""
     try:
-        text = raw.decode()
+        body = raw.decode()
         if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
-            text = parse_qs(text, strict_parsing=True, max_num_fields=20)["data"][0]
-        loaded = json.loads(text)
+            body = parse_qs(body, strict_parsing=True, max_num_fields=20)["data"][0]
+        loaded = json.loads(body)
     except (ValueError, KeyError, RecursionError):
         raise UnreadableEvent from None
     return list(_reports(loaded))
@@ -129,13 +130,13 @@ def _reports(loaded: Any) -> Iterator[DeliveryReport]:
 
 
 def _report(item: Mapping[str, Any], line: Mapping[str, Any]) -> DeliveryReport:
-    code = str(line.get("status", "")).strip()
+    code = (text(line.get("status")) or "").strip()
     credit = str(line.get("credit", ""))
     return DeliveryReport(
-        request_id=str(line.get("requestId") or item.get("requestId") or ""),
-        number=str(line.get("number") or ""),
+        request_id=text(line.get("requestId") or item.get("requestId")) or "",
+        number=text(line.get("number")) or "",
         status_code=code,
         state=state_of(code),
-        description=str(line.get("failedReason") or line.get("desc") or ""),
+        description=text(line.get("failedReason") or line.get("desc")) or "",
         credits=int(credit) if credit.isascii() and credit.isdecimal() else None,
     )

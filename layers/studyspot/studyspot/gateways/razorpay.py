@@ -82,10 +82,10 @@ class Razorpay:
         reference: str,
         amount_paise: int,
         currency: str,
-        customer: Customer,
-        expires_at: datetime,
+        customer: Customer,  # noqa: ARG002  # of the common shape
+        expires_at: datetime,  # noqa: ARG002  # of the common shape
         notes: Mapping[str, str],
-        return_url: str,
+        return_url: str,  # noqa: ARG002  # of the common shape
         timeout: float = TIMEOUT,
     ) -> GatewayOrder:
         """Orders here know no payer and never expire: late payments are for the caller to refuse."""
@@ -129,7 +129,7 @@ class Razorpay:
         found = self.call("order.payments", order_id, timeout=timeout)
         return [razorpay_events.payment_from(each) for each in found.get("items", [])]
 
-    def terminate(self, order_id: str, timeout: float = TIMEOUT) -> bool:
+    def terminate(self, order_id: str, timeout: float = TIMEOUT) -> bool:  # noqa: ARG002  # of the common shape
         """An order cannot be cancelled at Razorpay."""
         return False
 
@@ -186,7 +186,7 @@ class Razorpay:
     def _verify(self, message: str, signature: object) -> None:
         require_match([hex_digest(self.key_secret, message.encode("utf-8", "surrogatepass"))], signature)
 
-    def verify_webhook(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> None:
+    def verify_webhook(self, raw: bytes, headers: Mapping[str, str], now: datetime) -> None:  # noqa: ARG002  # of the common shape
         """Razorpay signs no time; replays are caught by the event's id."""
         expected = [hex_digest(secret, raw) for secret in self.webhook_secrets]
         require_match(expected, header(headers, "x-razorpay-signature"))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from studyspot.gateways.envelopes import envelope_of, text
 from studyspot.gateways.failures import UnreadableEvent
 from studyspot.gateways.payment import GatewayMandate, GatewayPayment, GatewayRefund, NormalisedEvent
 
@@ -41,11 +41,6 @@ def paise(value: Any) -> int | None:
         return None
     text = str(value)
     return int(text) if text.isdecimal() else None
-
-
-def text(value: Any) -> str | None:
-    """Ids and words are text inside, whatever they are on the wire."""
-    return str(value) if isinstance(value, str | int) and value != "" else None
 
 
 def payment_from(raw: Mapping[str, Any]) -> GatewayPayment:
@@ -95,7 +90,7 @@ def mandate_from(raw: Mapping[str, Any]) -> GatewayMandate:
 
 def event_from(raw: bytes, event_id: str | None) -> NormalisedEvent:
     """The envelope `{event, payload: {kind: {entity}}}`; kinds not known are kept in `raw` only."""
-    envelope = _object(raw)
+    envelope = envelope_of(raw)
     kind = envelope.get("event")
     if not isinstance(kind, str):
         raise UnreadableEvent
@@ -105,7 +100,9 @@ def event_from(raw: bytes, event_id: str | None) -> NormalisedEvent:
     order, dispute = _entity(parts, "order"), _entity(parts, "dispute")
     notification = _entity(parts, "notification")
     ours_payment = payment_from(payment) if payment else None
-    order_id = (ours_payment and ours_payment.order_id) or text(order.get("id")) or text(notification.get("order_id"))
+    # the payment's word first: some samples write the order's own id without its prefix
+    named = (payment.get("order_id"), order.get("id"), notification.get("order_id"))
+    order_id = next((text(each) for each in named if each), None)
     ours_refund = refund_from(refund, order_id or "") if refund else None
     mandate = mandate_from(token) if token else None
     subject = _subject(kind)
@@ -115,11 +112,11 @@ def event_from(raw: bytes, event_id: str | None) -> NormalisedEvent:
         type=kind,
         subject=subject,
         order_id=order_id,
-        payment_id=(ours_payment and ours_payment.id) or (ours_refund and ours_refund.payment_id) or None,
-        refund_id=ours_refund.id if ours_refund else None,
+        payment_id=text(payment.get("id")) or text(refund.get("payment_id")),
+        refund_id=text(refund.get("id")),
         status=status,
         amount_paise=amount,
-        currency=ours_payment.currency if ours_payment else None,
+        currency=text(payment.get("currency")),
         # the pre-debit events put the envelope's time inside the payload
         occurred_at=moment(envelope.get("created_at")) or moment(parts.get("created_at")),
         payment=ours_payment,
@@ -160,16 +157,6 @@ def _status_and_amount(
     if payment:
         return payment.status, payment.amount_paise
     return None, None
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        loaded = json.loads(raw.decode(), parse_float=Decimal)
-    except (ValueError, RecursionError):
-        raise UnreadableEvent from None
-    if not isinstance(loaded, dict):
-        raise UnreadableEvent
-    return loaded
 
 
 def _entity(parts: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from studyspot.gateways.envelopes import parse
 from studyspot.gateways.failures import GatewayBusy, GatewayDown, GatewayFailure, GatewayRejected, GatewayTimeout, Next
 
 CONNECT_SECONDS = 3.0
@@ -124,11 +123,6 @@ class VendorSession(requests.Session):
         if status == 409:
             return GatewayBusy(self._vendor, description, **facts)
         return GatewayRejected(self._vendor, description, **facts)
-
-
-def parse(content: bytes) -> Any:
-    """JSON with exact numbers; ValueError when it is none."""
-    return json.loads(content.decode(), parse_float=Decimal)
 
 
 def answer_of(vendor: str, response: requests.Response) -> Any:

@@ -1,0 +1,1 @@
+"""The local stage: everything the product needs from outside, on one machine. Never deployed."""
