@@ -1,0 +1,1 @@
+"""Every statement on identity's tables, by what it asks about."""

@@ -1,0 +1,86 @@
+"""Sessions and the families of refresh tokens that keep them alive."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from studyspot.identity.models import Chain, Family
+from studyspot.kit import clock, ids
+from studyspot.kit.db import Db
+
+OPEN = """
+    INSERT INTO sessions (id, user_id, user_type, family_id, device, ip_address, created_at, last_used_at, expires_at)
+    VALUES (%(id)s, %(user)s, %(type)s, %(id)s, %(device)s, %(address)s, %(now)s, %(now)s, %(until)s)"""
+CONTINUE = """
+    INSERT INTO refresh_tokens (id, user_id, token_hash, family_id, expires_at, created_at)
+    VALUES (%(id)s, %(user)s, %(hash)s, %(family)s, %(until)s, %(now)s)"""
+FAMILY = """
+    SELECT s.id, s.user_id, s.user_type, s.created_at, s.expires_at, s.revoked_at
+    FROM refresh_tokens r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.family_id
+    WHERE r.token_hash = %(hash)s"""
+CHAIN = """
+    SELECT r.replaced_at, n.replaced_at AS successor_replaced_at
+    FROM refresh_tokens r LEFT JOIN refresh_tokens n ON n.tenant_id = r.tenant_id AND n.token_hash = %(next)s
+    WHERE r.token_hash = %(hash)s"""
+REPLACE = "UPDATE refresh_tokens SET replaced_at = %(now)s WHERE token_hash = %(hash)s"
+PROLONG = "UPDATE sessions SET last_used_at = %(now)s, expires_at = %(until)s WHERE id = %(id)s"
+END = """
+    UPDATE sessions SET revoked_at = %(now)s, reason = %(reason)s WHERE id = %(id)s AND revoked_at IS NULL"""
+END_TOKENS = "UPDATE refresh_tokens SET revoked_at = %(now)s WHERE family_id = %(id)s AND revoked_at IS NULL"
+END_ALL = """
+    WITH ended AS (
+        UPDATE sessions SET revoked_at = %(now)s, reason = %(reason)s
+        WHERE user_id = %(user)s AND revoked_at IS NULL AND (%(but)s::uuid IS NULL OR id <> %(but)s) RETURNING id
+    )
+    UPDATE refresh_tokens SET revoked_at = %(now)s
+    WHERE family_id IN (SELECT id FROM ended) AND revoked_at IS NULL"""
+
+
+def open_session(db: Db, session: UUID, user: UUID, user_type: str, until: datetime) -> None:
+    """Goes out with COMMIT."""
+    origin = db.origin
+    who = {"id": session, "user": user, "type": user_type, "until": until}
+    device = (origin.user_agent or "")[:400] or None
+    db.later(OPEN, **who, device=device, address=origin.ip_address, now=clock.now())
+
+
+def add_token(db: Db, family: UUID, user: UUID, token_hash: str, until: datetime) -> None:
+    """Goes out with COMMIT."""
+    db.later(CONTINUE, id=ids.uuid7(), user=user, hash=token_hash, family=family, until=until, now=clock.now())
+
+
+def family(db: Db, token_hash: str) -> Family | None:
+    """The session a refresh token belongs to."""
+    return db.maybe(Family, FAMILY, hash=token_hash)
+
+
+def family_locked(db: Db, token_hash: str) -> Family:
+    """The same, held until COMMIT: rotations of one family happen one after the other."""
+    return db.one(Family, f"{FAMILY} FOR UPDATE OF s", hash=token_hash)
+
+
+def chain(db: Db, token_hash: str, next_hash: str) -> Chain:
+    """Where the token stands among its family."""
+    return db.one(Chain, CHAIN, hash=token_hash, next=next_hash)
+
+
+def replace(db: Db, token_hash: str) -> None:
+    """Its successor was handed out. Goes out with COMMIT."""
+    db.later(REPLACE, hash=token_hash, now=clock.now())
+
+
+def prolong(db: Db, session: UUID, until: datetime) -> None:
+    """The session was used. Goes out with COMMIT."""
+    db.later(PROLONG, id=session, until=until, now=clock.now())
+
+
+def end(db: Db, session: UUID, reason: str) -> None:
+    """No token of this session is good any more. Goes out with COMMIT."""
+    db.later(END, id=session, reason=reason, now=clock.now())
+    db.later(END_TOKENS, id=session, now=clock.now())
+
+
+def end_all(db: Db, user: UUID, reason: str, but: UUID | None) -> None:
+    """Every session of a person, or all but one. Goes out with COMMIT."""
+    db.later(END_ALL, user=user, reason=reason, but=but, now=clock.now())

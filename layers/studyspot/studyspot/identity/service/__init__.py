@@ -1,0 +1,52 @@
+"""What people do to prove who they are, and what other domains ask of identity."""
+
+from studyspot.identity.service.directory import (
+    add_identities,
+    add_identity,
+    ensure_admin,
+    reactivate,
+    remove_identities,
+    suspend,
+)
+from studyspot.identity.service.invitations import accept, invite, invite_staff, invited
+from studyspot.identity.service.otp import request_otp, verify_otp
+from studyspot.identity.service.recovery import (
+    change_password,
+    request_reset,
+    request_verification,
+    reset_password,
+    verification,
+    verify_email,
+)
+from studyspot.identity.service.sessions import end_session, end_sessions, refresh, start_session
+from studyspot.identity.service.signing_in import admin_login, login, me, prepare_registration, registered
+
+__all__ = [
+    "accept",
+    "add_identities",
+    "add_identity",
+    "admin_login",
+    "change_password",
+    "end_session",
+    "end_sessions",
+    "ensure_admin",
+    "invite",
+    "invite_staff",
+    "invited",
+    "login",
+    "me",
+    "prepare_registration",
+    "reactivate",
+    "refresh",
+    "registered",
+    "remove_identities",
+    "request_otp",
+    "request_reset",
+    "request_verification",
+    "reset_password",
+    "start_session",
+    "suspend",
+    "verification",
+    "verify_email",
+    "verify_otp",
+]
