@@ -1,0 +1,20 @@
+"""Sends mail through Amazon SES: the queue `email`, each message once."""
+
+from __future__ import annotations
+
+from studyspot.gateways import ses
+from studyspot.kit import settings
+from studyspot.kit.db import Db
+from studyspot.kit.queues import Task, consumer
+from studyspot.messaging import delivery
+from studyspot.messaging.models import Outgoing
+
+
+def carry(message: Outgoing, variables: dict[str, str]) -> str:
+    subject, text = delivery.compose_mail(message, variables)
+    return ses.send_email(settings.get(), message.to_address, subject, text, message.template_id)
+
+
+@consumer
+def handler(db: Db, task: Task) -> None:
+    delivery.carry_out(db, task, "email", carry)

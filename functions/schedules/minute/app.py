@@ -1,0 +1,53 @@
+"""Every minute: send what waits, start what is due, settle what was left open. One failing job stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from studyspot.credits import service as wallets
+from studyspot.kit import connections, log, outbox, timers
+from studyspot.kit.db import Db
+from studyspot.messaging import delivery, reports, taking
+
+
+class JobsFailed(Exception):
+    """Some jobs of this run failed; the next run, a minute later, does them again."""
+
+
+def release_booking(db: Db, booking_id: UUID, given: dict[str, Any]) -> None:
+    from studyspot.bookings import service as bookings  # the seat map is loaded only when a hold lapses
+
+    bookings.release_unpaid(db, booking_id, given)
+
+
+AT_ONCE = {
+    "booking_release": release_booking,
+    taking.RELEASE_TIMER: taking.release,
+    delivery.SETTLE_TIMER: delivery.settle_unknown,
+}
+JOBS: dict[str, Callable[[], int]] = {
+    "timers": lambda: timers.fire_due(AT_ONCE),
+    "credits": wallets.settle_allocations,
+    "reports": reports.settle_reports,
+    "outbox": outbox.relay,
+}
+"""Timers first: what they command leaves with the same run's relay."""
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """How many things each job did."""
+    done: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    for name, job in JOBS.items():
+        connections.settle()
+        try:
+            done[name] = job()
+        except Exception as error:  # noqa: BLE001 - the others must run; the failure is raised below
+            log.error("job_failed", job=name, error=repr(error))
+            failed[name] = repr(error)
+    if failed:
+        raise JobsFailed(", ".join(f"{name}: {why}" for name, why in failed.items()))
+    log.info("minute", **done)
+    return done

@@ -1,0 +1,118 @@
+"""Credits of a tenant: receive, reserve, spend, give back; and the identity that holds over all tenants."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from studyspot.credits import master, queries
+from studyspot.credits.master import settle_allocations
+from studyspot.credits.models import Allocation, Conservation, Entry, InsufficientCredits, Wallet
+from studyspot.kit import cells
+from studyspot.kit.db import Db
+from studyspot.kit.models import Page
+from studyspot.kit.pages import Paging
+
+__all__ = [
+    "WELCOME",
+    "commit",
+    "conservation",
+    "credit_back",
+    "deduct",
+    "grant",
+    "receive",
+    "release",
+    "reserve",
+    "settle_allocations",
+    "transactions",
+    "unit_price",
+    "wallet",
+]
+
+WELCOME = 500
+"""SMS credits a new tenant is given."""
+
+
+def grant(db: Db, credit_type: str, quantity: int, reference: UUID | str) -> None:
+    """Free credits from the master wallet, once for a reference; never fails for want of stock (see `master.allocate`).
+
+    Two databases: the master side is committed first, the tenant's in the caller's transaction. What a crash leaves
+    between them is on its way, and arrives by the caller's retry or by the minute schedule. Call it while no
+    transaction of tenant zero is open.
+    """
+    wanted = Allocation.model_validate({"credit_type": credit_type, "quantity": quantity, "kind": "grant"})
+    with cells.core_db() as core:
+        master.allocate(core, db.tenant, wanted, str(reference))
+    receive(db, credit_type, quantity, str(reference))
+
+
+def receive(db: Db, credit_type: str, quantity: int, reference: str, unit_price_paise: int | None = None) -> bool:
+    """The tenant's side of an allocation, once; opens the wallet. The price is that of a sale."""
+    with db.transaction():
+        queries.open_wallet(db, credit_type)
+        return queries.receive(db, credit_type, quantity, reference, unit_price_paise)
+
+
+def reserve(db: Db, credit_type: str, n: int, reference: str) -> None:
+    """Put n aside for a reference, once; InsufficientCredits changes nothing."""
+    if not queries.reserve(db, credit_type, n, reference) and not queries.known(db, reference):
+        raise InsufficientCredits
+
+
+def deduct(db: Db, credit_type: str, n: int, reference: str) -> None:
+    """Spend n at once, once for a reference; InsufficientCredits changes nothing."""
+    if not queries.deduct(db, credit_type, n, reference) and not queries.known(db, reference):
+        raise InsufficientCredits
+
+
+def commit(db: Db, reference: str, used: int) -> bool:
+    """What was put aside is spent, what was not used goes back; False when it was settled before."""
+    return queries.commit(db, reference, used)
+
+
+def release(db: Db, reference: str) -> bool:
+    """What was put aside goes back; False when it was settled before."""
+    return queries.release(db, reference)
+
+
+def credit_back(db: Db, reference: str) -> bool:
+    """What was spent on something that did not arrive goes back, once."""
+    return queries.credit_back(db, reference)
+
+
+def wallet(db: Db) -> dict[str, Wallet]:
+    """By credit type; SMS always shows."""
+    found = {row.credit_type: Wallet(**row.model_dump(exclude={"credit_type"})) for row in queries.wallets(db)}
+    return {"sms": Wallet(), **found}
+
+
+def unit_price(db: Db, credit_type: str) -> int:
+    return wallet(db).get(credit_type, Wallet()).unit_price_paise
+
+
+def transactions(db: Db, paging: Paging, credit_type: str | None) -> Page[Entry]:
+    """Newest first."""
+    return paging.page(queries.entries(db, paging, credit_type))
+
+
+def conservation(credit_type: str = "sms") -> Conservation:
+    """The identity over every tenant of every cell, after what was on its way has been let in.
+
+    Reads tenant after tenant: exact while nothing moves, which is when the audit runs.
+    """
+    settle_allocations(after=timedelta())
+    with cells.core_db() as core:
+        sides = master.side(core, credit_type)
+        tenants = queries.all_tenants(core)
+    held = consumed = 0
+    for tenant in tenants:
+        with cells.tenant_db(tenant) as db:
+            part = queries.holdings(db, credit_type)
+        held, consumed = held + part.held, consumed + part.consumed
+    return sides.model_copy(update={"tenants": held, "consumed": sides.consumed + consumed})
+
+
+def drift(tenant: UUID) -> int:
+    """How many of a tenant's wallets differ from what their entries sum to; 0 is right."""
+    with cells.tenant_db(tenant) as db:
+        return queries.drift(db)

@@ -1,0 +1,82 @@
+"""The mails of the product: subject and text by name, links built on the stage's own address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from studyspot.kit import settings
+from studyspot.messaging.sealing import MASK
+
+SECRETS = ("token",)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """`{link}` stands for `path` with the token; `{names}` for the variables given."""
+
+    subject: str
+    text: str
+    path: str = ""
+
+
+MAILS = {
+    "email_verification": Mail(
+        "Confirm your e-mail address",
+        "Please confirm your e-mail address:\n{link}\n\nIf you did not sign up at StudySpot, ignore this mail.",
+        "/verify-email",
+    ),
+    "password_reset": Mail(
+        "Choose a new password",
+        "You can choose a new password here within one hour:\n{link}\n\nIf you did not ask for this, ignore this mail.",
+        "/reset-password",
+    ),
+    "password_changed": Mail(
+        "Your password was changed",
+        "The password of your account was changed and all other devices were signed out. If this was not you, reset it "
+        "at once.",
+    ),
+    "invitation": Mail(
+        "You are invited to StudySpot",
+        "You were invited to work with {tenant} at StudySpot. Set your password here:\n{link}",
+        "/accept-invitation",
+    ),
+    "account_exists": Mail(
+        "You already have an account",
+        "Somebody tried to sign up with your address. You can sign in as before, or reset your password.",
+    ),
+    "tenant_ready": Mail("Your library is ready", "{tenant} is ready at StudySpot. Sign in to add seats and students."),
+    "pre_debit_notice": Mail(
+        "Upcoming debit of Rs {amount}",
+        "Dear {name},\n\non {date} we will debit Rs {amount} for your StudySpot plan {plan} under your mandate "
+        "(reference {reference}). To stop it, cancel the mandate in your account before then.",
+    ),
+    "renewal_failed": Mail(
+        "Your StudySpot plan could not be renewed",
+        "Dear {name},\n\nwe could not collect the price of your plan {plan}. Please pay in your account to "
+        "keep it running.",
+    ),
+}
+
+
+class _Named(dict[str, str]):
+    """A variable nobody gave reads as a dash rather than failing a mail."""
+
+    def __missing__(self, name: str) -> str:
+        return "-"
+
+
+def compose(template: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Subject and text."""
+    mail = MAILS[template]
+    token = variables.get("token", "")
+    base = settings.get().public_base_url.rstrip("/")
+    known = _Named(
+        {k: " ".join(v.split()) for k, v in variables.items()} | {"link": f"{base}{mail.path}?token={token}"}
+    )
+    return mail.subject.format_map(known), mail.text.format_map(known)
+
+
+def shown(template: str, variables: Mapping[str, str]) -> str:
+    """The text as the log may show it."""
+    return compose(template, {**variables, **{name: MASK for name in SECRETS if name in variables}})[1]
