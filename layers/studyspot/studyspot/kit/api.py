@@ -53,6 +53,8 @@ class Route:
     module: str | None = None
     accepts: tuple[str, ...] = ("application/json",)
     body_limit: int = JSON_LIMIT
+    ungated: bool = False
+    """Not counted against any caller: a correctly signed webhook is never answered 429."""
 
     @property
     def name(self) -> str:
@@ -196,7 +198,7 @@ class Api:
     def _refuse_body(self, route: Route, request: Request) -> None:
         if len(request.body) > route.body_limit:
             raise PayloadTooLarge(f"at most {route.body_limit} bytes are accepted")
-        if request.body and request.writes and request.media_type not in route.accepts:
+        if request.body and request.writes and not {request.media_type, "*"} & set(route.accepts):
             raise UnsupportedMediaType(f"the body must be {' or '.join(route.accepts)}")
 
     def _no_route(self, _: Exception) -> GatewayResponse[Any]:

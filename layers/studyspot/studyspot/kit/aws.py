@@ -19,19 +19,32 @@ def client(service: str) -> Any:
     return boto3.client(service, config=limits)
 
 
+class NotConfigured(Exception):
+    """This function's settings do not name the queue, machine or bus."""
+
+
+def _named(setting: str) -> str:
+    """Looked at before a client is made: a function without the address never pays for boto3."""
+    address: str = getattr(settings.get(), setting)
+    if not address:
+        raise NotConfigured(setting)
+    return address
+
+
 def queue_url(queue: str) -> str:
-    url: str = getattr(settings.get(), f"{queue.replace('-', '_')}_queue_url")
-    return url
+    """Where a queue is (`sms-otp`)."""
+    return _named(f"{queue.replace('-', '_')}_queue_url")
 
 
 def send_message(queue: str, message: dict[str, Any]) -> None:
     """To a standard SQS queue."""
-    client("sqs").send_message(QueueUrl=queue_url(queue), MessageBody=json.dumps(message))
+    url = queue_url(queue)
+    client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(message))
 
 
 def start_execution(machine: str, name: str, message: dict[str, Any]) -> None:
     """Start a Standard state machine; one that already runs under this name is the one that was asked for."""
-    arn = getattr(settings.get(), f"{machine}_machine_arn")
+    arn = _named(f"{machine}_machine_arn")
     sfn = client("stepfunctions")
     try:
         sfn.start_execution(stateMachineArn=arn, name=name[:80], input=json.dumps(message))
@@ -42,7 +55,7 @@ def start_execution(machine: str, name: str, message: dict[str, Any]) -> None:
 def put_event(kind: str, message: dict[str, Any]) -> None:
     """To the product's event bus."""
     entry = {
-        "EventBusName": settings.get().event_bus_name,
+        "EventBusName": _named("event_bus_name"),
         "Source": "studyspot",
         "DetailType": kind,
         "Detail": json.dumps(message),

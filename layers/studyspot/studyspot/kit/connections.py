@@ -47,8 +47,8 @@ class Connection:
         return pipeline.exchange(self.pg, segments)
 
     def first_trip(self, *segments: Sequence[Statement]) -> list[list[Outcome]]:
-        """A trip that begins a request's work. Nothing of it can have lasted but one count of the gate -
-        a write's COMMIT comes with a later trip - so a connection that died while idle is renewed and it is repeated."""
+        """The trip that begins a request. Nothing of it can have lasted but one count of the gate -
+        a write's COMMIT comes with a later trip - so it is repeated when the connection turns out to have died."""
         try:
             return self.trip(*segments)
         except psycopg.OperationalError:

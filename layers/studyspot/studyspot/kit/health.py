@@ -33,7 +33,7 @@ def database(place: Place) -> dict[str, Any]:
     """One round trip there: connected and how long it took, or disconnected."""
     started = time.perf_counter()
     try:
-        connections.to(place).exchange([("SELECT 1", {})])
+        connections.to(place).first_trip([("SELECT 1", {})])
     except (psycopg.Error, Problem) as outage:
         log.error("database_unreachable", database=place.dbname, error=repr(outage))
         return {"status": "disconnected", "latencyMs": None}

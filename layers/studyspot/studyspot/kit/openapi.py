@@ -56,12 +56,15 @@ Slot = tuple[str, str, int]
 
 def document(apis: Iterable[Api], title: str = "StudySpot") -> dict[str, Any]:
     """The description of these groups. The same routes give the same bytes."""
+    apis = list(apis)
     routes = [(api, route) for api in apis for route in api.routes]
     schemas, components = _schemas([route for _, route in routes])
     paths: dict[str, dict[str, Any]] = {}
     for number, (api, route) in enumerate(routes):
         operation = _operation(api, route, number, schemas)
         paths.setdefault(route.path, {})[route.method.lower()] = operation
+    for api in apis:
+        paths |= {path: {"get": _plain(api, path)} for path in api.plain}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -80,13 +83,29 @@ def document(apis: Iterable[Api], title: str = "StudySpot") -> dict[str, Any]:
     }
 
 
+def _plain(api: Api, path: str) -> dict[str, Any]:
+    """A path that answers anybody, even while the database is gone."""
+    noun = path.rsplit("/", 1)[1].partition(".")[0]
+    answers = {"200": "Done", "503": "Not able to work"} if noun == "health" else {"200": "Done"}
+    content = {"application/json": {"schema": {"type": "object"}}}
+    return {
+        "operationId": f"{api.group}_{noun}_of_group" if path.startswith("/api") else f"{api.group}_{noun}",
+        "tags": [api.group],
+        "summary": "Whether this group works" if noun == "health" else "The description of this group",
+        "security": [],
+        "parameters": [],
+        "responses": {status: {"description": text, "content": content} for status, text in answers.items()},
+    }
+
+
 def _schemas(routes: list[Route]) -> tuple[dict[Slot, dict[str, Any]], dict[str, Any]]:
     """Every type a route takes or gives, described in one batch so that equal names are told apart."""
     inputs: list[Any] = [(("meta", "", -1), "serialization", TypeAdapter(Meta))]
     for number, route in enumerate(routes):
         signature = route.signature
-        for p in (*signature.path, *signature.query):
-            inputs.append((("parameter", p.alias, number), "validation", p.adapter))
+        inputs += [
+            (("parameter", p.alias, number), "validation", p.adapter) for p in (*signature.path, *signature.query)
+        ]
         if signature.body:
             inputs.append((("body", "", number), "validation", TypeAdapter(signature.body[1])))
         if _described(route):
@@ -133,18 +152,15 @@ def _operation(api: Api, route: Route, number: int, schemas: dict[Slot, dict[str
 
 def _parameters(route: Route, number: int, schemas: dict[Slot, dict[str, Any]]) -> list[dict[str, Any]]:
     signature = route.signature
-    given: list[dict[str, Any]] = []
-    for p in signature.path:
-        given.append(
-            {"name": p.alias, "in": "path", "required": True, "schema": schemas["parameter", p.alias, number]}
-        )
-    known = {p.alias for p in signature.path}
-    for name in (part[1:-1] for part in route.path.split("/") if part.startswith("{")):
-        if name not in known:
-            given.append({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
-    for p in signature.query:
-        schema = schemas["parameter", p.alias, number]
-        given.append({"name": p.alias, "in": "query", "required": p.required, "schema": schema})
+    known = {p.alias: schemas["parameter", p.alias, number] for p in signature.path}
+    names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+    given: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": known.get(name, {"type": "string"})} for name in names
+    ]
+    given += [
+        {"name": p.alias, "in": "query", "required": p.required, "schema": schemas["parameter", p.alias, number]}
+        for p in signature.query
+    ]
     if signature.paging:
         limit = {"type": "integer", "minimum": 1, "maximum": LARGEST, "default": DEFAULT}
         given.append({"name": "limit", "in": "query", "required": False, "schema": limit})

@@ -17,7 +17,6 @@ MOVED = {
     "analytics": "analytics/chat-product",
 }
 UNVERSIONED = {
-    "",
     "/",
     "/health",
     "/health/detailed",
@@ -32,12 +31,10 @@ UNVERSIONED = {
 def canonical(path: str, method: str) -> str:
     """The path a route is written with (`conventions.md`, "Older paths that still answer")."""
     path = path.rstrip("/") or "/"
-    if path in UNVERSIONED:
-        return path
-    if path.startswith(PREFIX + "/"):
-        short = path.removeprefix(PREFIX)
-        return short if short in UNVERSIONED else path
-    if not path.startswith("/api/"):
+    short = path.removeprefix(PREFIX if path.startswith(PREFIX + "/") else "/api")
+    if short in UNVERSIONED:
+        return short
+    if path.startswith(PREFIX + "/") or not path.startswith("/api/"):
         return path
     rest = path.removeprefix("/api/")
     if rest == "payments" and method == "POST":

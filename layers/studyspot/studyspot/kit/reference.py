@@ -25,7 +25,9 @@ td,th{border-bottom:1px solid var(--line);padding:.25rem .5rem;text-align:left;v
 def policy() -> str:
     """The content security policy of the page: its own style sheet by its hash, nothing else."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 
 
 def page(document: dict[str, Any]) -> str:
@@ -41,7 +43,8 @@ def page(document: dict[str, Any]) -> str:
     )
     schemas = "".join(_schema(name, schema) for name, schema in document["components"]["schemas"].items())
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         f"<title>{escape(info['title'])} API</title><style>{STYLE}</style></head><body>"
         f"<h1>{escape(info['title'])} API {escape(info['version'])}</h1><p>{escape(info.get('description', ''))} "
         f'<a href="/openapi.json">OpenAPI 3.1</a> · <a href="/api/v1/meta/errors">error codes</a></p>'
@@ -81,7 +84,8 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
         for field, facts in schema.get("properties", {}).items()
     )
     about = escape(schema.get("description", ""))
-    return f'<details id="{escape(name)}"><summary><code>{escape(name)}</code> {about}</summary><table>{rows}</table></details>'
+    head = f"<summary><code>{escape(name)}</code> {about}</summary>"
+    return f'<details id="{escape(name)}">{head}<table>{rows}</table></details>'
 
 
 def _about(facts: dict[str, Any]) -> str:

@@ -1,0 +1,126 @@
+"""What the product depends on, asked one by one: for the detailed health answer, the roll-up and the metrics."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from studyspot.kit import aws, cells, clock, health, log, settings
+from studyspot.kit.connections import Place
+from studyspot.kit.db import Db
+
+QUEUES = ("sms-otp", "sms-service", "email", "payment-settler")
+SAMPLE = 3
+ASK_SECONDS = 5
+NEWEST_CELLS = "SELECT host, port, dbname FROM cells WHERE kind <> 'core' ORDER BY id DESC LIMIT %(most)s"
+LAST_RUNS = "SELECT job, max(ran_at) AS at FROM schedule_runs GROUP BY job ORDER BY job"
+LAST_EVENTS = "SELECT vendor, max(received_at) AS at FROM webhook_events GROUP BY vendor"
+WAITING = "SELECT count(*) AS open, min(created_at) AS oldest FROM outbox WHERE done_at IS NULL"
+TENANTS = (
+    "SELECT status, isolation, count(*) AS count FROM tenants GROUP BY status, isolation ORDER BY status, isolation"
+)
+SERVER = """
+    SELECT datname::text AS database, numbackends, xact_commit, xact_rollback, blks_read, blks_hit, deadlocks
+    FROM pg_stat_database WHERE datname IN (SELECT dbname FROM cells) ORDER BY datname"""
+
+
+def report(core: Db) -> dict[str, Any]:
+    """Databases, queues, schedules, vendors, and what waits in the platform's outbox."""
+    rows = core.dicts(NEWEST_CELLS, most=SAMPLE)
+    schedules = {row["job"]: row["at"] for row in core.dicts(LAST_RUNS)}
+    events = {row["vendor"]: row["at"] for row in core.dicts(LAST_EVENTS)}
+    waiting = core.dicts(WAITING)[0]
+    databases = {"core": health.database(cells.core_place())}
+    databases |= {row["dbname"]: health.database(Place(row["host"], row["port"], row["dbname"])) for row in rows}
+    return {
+        "status": health.condition_of(list(databases.values())),
+        "databases": databases,
+        "queues": {queue: _queue(queue) for queue in QUEUES},
+        "schedules": schedules,
+        "vendors": _vendors(events),
+        "outbox": {"open": waiting["open"], "oldestSeconds": _age(waiting["oldest"])},
+    }
+
+
+def _age(moment: Any) -> float | None:
+    return round((clock.now() - moment).total_seconds(), 1) if moment else None
+
+
+def _vendors(events: dict[str, Any]) -> dict[str, Any]:
+    """A vendor without credentials is not called; the last event shows that its callbacks arrive."""
+    s = settings.get()
+    configured = {
+        "razorpay": bool(s.razorpay_key_id),
+        "cashfree": bool(s.cashfree_client_id),
+        "msg91": bool(s.msg91_auth_key.get_secret_value()),
+        "email": bool(s.mail_from),
+    }
+    return {name: {"configured": known, "lastEventAt": events.get(name)} for name, known in configured.items()}
+
+
+def _queue(queue: str) -> dict[str, Any]:
+    url = aws.queue_url(queue)
+    if not url:
+        return {"status": "not_configured"}
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    try:
+        found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    except (BotoCoreError, ClientError) as outage:
+        log.warning("queue_unreachable", queue=queue, error=repr(outage))
+        return {"status": "unreachable"}
+    return {"status": "connected", "waiting": int(found[names[0]]), "inFlight": int(found[names[1]])}
+
+
+def groups(names: list[str]) -> dict[str, Any]:
+    """Every group asked over HTTP at once: `healthy 11/11`."""
+    with ThreadPoolExecutor(len(names) or 1) as pool:
+        found = dict(zip(names, pool.map(_group, names), strict=True))
+    healthy = sum(status == "healthy" for status in found.values())
+    worst = "unhealthy" if "unhealthy" in found.values() else "degraded" if healthy < len(names) else "healthy"
+    return {"status": worst, "summary": f"healthy {healthy}/{len(names)}", "services": found}
+
+
+def _group(name: str) -> str:
+    path = "/health" if name == "health" else f"/api/v1/{name}/health"
+    try:
+        # The address is this product's own, from its settings.
+        with urllib.request.urlopen(settings.get().public_base_url + path, timeout=ASK_SECONDS) as answer:  # noqa: S310
+            status: str = json.load(answer)["status"]
+    except (OSError, ValueError, KeyError) as outage:
+        log.warning("group_unreachable", group=name, error=repr(outage))
+        return "unhealthy"
+    return status
+
+
+def exposition(core: Db) -> str:
+    """Prometheus' text format, computed from the databases and so over all instances."""
+    waiting = core.dicts(WAITING)[0]
+    lines = ["# TYPE studyspot_up gauge", "studyspot_up 1"]
+    lines += _series("studyspot_tenants", "gauge", core.dicts(TENANTS), ("status", "isolation"), "count")
+    lines += ["# TYPE studyspot_outbox_open gauge", f"studyspot_outbox_open {waiting['open']}"]
+    age = _age(waiting["oldest"]) or 0
+    lines += ["# TYPE studyspot_outbox_oldest_seconds gauge", f"studyspot_outbox_oldest_seconds {age}"]
+    server = core.dicts(SERVER)
+    for column, name, kind in (
+        ("numbackends", "connections", "gauge"),
+        ("xact_commit", "commits_total", "counter"),
+        ("xact_rollback", "rollbacks_total", "counter"),
+        ("blks_hit", "cache_hits_total", "counter"),
+        ("blks_read", "cache_misses_total", "counter"),
+        ("deadlocks", "deadlocks_total", "counter"),
+    ):
+        lines += _series(f"studyspot_database_{name}", kind, server, ("database",), column)
+    return "\n".join([*lines, ""])
+
+
+def _series(name: str, kind: str, rows: list[dict[str, Any]], labels: tuple[str, ...], value: str) -> list[str]:
+    lines = [f"# TYPE {name} {kind}"]
+    for row in rows:
+        shown = ",".join(f'{label}="{row[label]}"' for label in labels)
+        lines.append(f"{name}{{{shown}}} {row[value]}")
+    return lines
