@@ -1,0 +1,180 @@
+"""The SQL of attendance: entry facts under one lock, visits, scans, and the occupancy they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from studyspot.attendance.models import Attendance, Entry, Today, Visitor
+from studyspot.kit import clock, ids
+from studyspot.kit.db import Db
+from studyspot.kit.models import Model
+
+COLUMNS = """
+    a.id, a.student_id, a.library_id, a.booking_id, a.seat_id, a.check_in_at, a.check_out_at, a.method, a.device_id,
+    a.marked_by, a.reason, a.created_at"""
+VISITOR = f"{COLUMNS}, st.student_code, st.first_name, st.last_name, s.code AS seat_code"
+VISITS = "attendance a JOIN students st ON st.id = a.student_id LEFT JOIN seats s ON s.id = a.seat_id"
+
+FACTS = "SELECT * FROM entry_facts(%(student)s, %(library)s, %(step)s, %(now)s)"
+
+ARRIVE = """
+    INSERT INTO attendance (id, student_id, library_id, booking_id, seat_id, check_in_at, check_out_at, method,
+                            marked_by, reason, created_at)
+    VALUES (%(id)s, %(student_id)s, %(library_id)s, %(booking_id)s, %(seat_id)s, %(check_in_at)s, %(check_out_at)s,
+            %(method)s, %(marked_by)s, %(reason)s, %(created_at)s)"""
+
+LEAVE = """
+    UPDATE attendance SET check_out_at = greatest(%(now)s, check_in_at), reason = coalesce(%(reason)s, reason)
+    WHERE id = %(id)s AND check_out_at IS NULL"""
+
+SCAN = """
+    INSERT INTO attendance_scans (id, student_id, library_id, step, decision, direction, reason, attendance_id,
+                                  scanned_at)
+    VALUES (%(id)s, %(student)s, %(library)s, %(step)s, %(decision)s, %(direction)s, %(reason)s, %(attendance)s,
+            %(now)s)"""
+
+READ = f"SELECT {COLUMNS} FROM attendance a WHERE a.id = %(id)s"
+
+LIST = f"""
+    SELECT {VISITOR} FROM {VISITS}
+    WHERE (%(after)s::uuid IS NULL OR a.id < %(after)s) AND (%(student)s::uuid IS NULL OR a.student_id = %(student)s)
+      AND (%(library)s::uuid IS NULL OR a.library_id = %(library)s)
+      AND (%(libraries)s::uuid[] IS NULL OR a.library_id = ANY (%(libraries)s))
+      AND (%(start)s::timestamptz IS NULL OR a.check_out_at > %(start)s OR a.check_out_at IS NULL)
+      AND (%(end)s::timestamptz IS NULL OR a.check_in_at < %(end)s)
+    ORDER BY a.id DESC LIMIT %(most)s"""
+
+INSIDE = f"""
+    SELECT {VISITOR} FROM {VISITS}
+    WHERE a.check_out_at IS NULL AND (%(library)s::uuid IS NULL OR a.library_id = %(library)s)
+      AND (%(libraries)s::uuid[] IS NULL OR a.library_id = ANY (%(libraries)s))
+    ORDER BY a.check_in_at, a.id"""
+
+TODAY = """
+    WITH day AS (
+        SELECT l.id AS library_id,
+               (date_trunc('day', (%(now)s AT TIME ZONE g.timezone) - l.day_start) + l.day_start)
+                   AT TIME ZONE g.timezone AS began
+        FROM libraries l, tenant_gate g
+        WHERE l.status <> 'closed' AND (%(library)s::uuid IS NULL OR l.id = %(library)s)
+          AND (%(libraries)s::uuid[] IS NULL OR l.id = ANY (%(libraries)s)))
+    SELECT d.library_id, d.began AS day_began_at, v.visits, v.inside, v.visits - v.inside AS "left",
+           b.booked_absent, v.late
+    FROM day d,
+    LATERAL (SELECT count(*) AS visits, count(*) FILTER (WHERE a.check_out_at IS NULL) AS inside,
+                    count(*) FILTER (WHERE a.check_in_at > k.start_at + interval '15 minutes') AS late
+             FROM attendance a LEFT JOIN bookings k ON k.id = a.booking_id
+             WHERE a.library_id = d.library_id AND (a.check_in_at >= d.began OR a.check_out_at IS NULL)) v,
+    LATERAL (SELECT count(*) AS booked_absent FROM bookings k
+             WHERE k.library_id = d.library_id AND k.start_at >= d.began AND k.start_at <= %(now)s
+               AND k.status IN ('confirmed','no_show')) b
+    ORDER BY d.library_id"""
+
+# A seat counts once, whatever claims it; a person without a seat of their own takes one of the free ones.
+OCCUPANCY = """
+    WITH seat AS (
+        SELECT s.library_id, s.zone_id,
+               s.status = 'maintenance' OR coalesce(bool_or(o.kind = 'block'), false) AS blocked,
+               coalesce(bool_or(o.kind = 'allotment'), false) AS allotted,
+               coalesce(bool_or(o.kind = 'booking'), false) AS booked,
+               (SELECT count(*) FROM attendance a WHERE a.seat_id = s.id AND a.check_out_at IS NULL) AS present
+        FROM seats s
+        LEFT JOIN seat_occupancy o ON o.seat_id = s.id AND o.during @> %(now)s AND o.lapses_at IS NULL
+        WHERE s.status <> 'retired' OR EXISTS (
+            SELECT FROM attendance a WHERE a.seat_id = s.id AND a.check_out_at IS NULL)
+        GROUP BY s.tenant_id, s.id)
+    SELECT l.id AS library_id, l.name, l.capacity AS cap, z.id AS zone_id, z.name AS zone_name,
+           n.seats, n.present, n.booked, n.allotted, n.blocked, n.unfree,
+           (SELECT count(*) FROM attendance a WHERE a.library_id = l.id AND a.seat_id IS NULL
+                AND a.check_out_at IS NULL) AS standing
+    FROM libraries l LEFT JOIN zones z ON z.library_id = l.id,
+    LATERAL (SELECT count(*) AS seats, coalesce(sum(e.present), 0)::integer AS present,
+                    count(*) FILTER (WHERE e.booked) AS booked, count(*) FILTER (WHERE e.allotted) AS allotted,
+                    count(*) FILTER (WHERE e.blocked) AS blocked,
+                    count(*) FILTER (WHERE e.blocked OR e.booked OR e.allotted OR e.present > 0) AS unfree
+             FROM seat e WHERE e.zone_id = z.id) n
+    WHERE l.status <> 'closed' AND (%(library)s::uuid IS NULL OR l.id = %(library)s)
+    ORDER BY l.name, l.id, z.name"""
+
+
+class ZoneRow(Model):
+    """One zone of one library, or a library without zones."""
+
+    library_id: UUID
+    name: str
+    cap: int | None
+    zone_id: UUID | None
+    zone_name: str | None
+    seats: int
+    present: int
+    booked: int
+    allotted: int
+    blocked: int
+    unfree: int
+    standing: int
+
+
+def entry(db: Db, student: UUID, library: UUID, step: int, now: datetime) -> Entry:
+    """The facts of a decision; the student stays locked until the commit."""
+    return db.one(Entry, FACTS, student=student, library=library, step=step, now=now)
+
+
+def arrive_later(db: Db, visit: Attendance) -> None:
+    """With the commit."""
+    db.later(ARRIVE, **visit.model_dump(exclude={"device_id"}))
+
+
+def arrive(db: Db, visit: Attendance) -> bool:
+    """False when the student is inside already."""
+    return db.run(f"{ARRIVE} ON CONFLICT DO NOTHING", **visit.model_dump(exclude={"device_id"})) == 1
+
+
+def leave_later(db: Db, visit_id: UUID, now: datetime, reason: str | None = None) -> None:
+    """With the commit."""
+    db.later(LEAVE, id=visit_id, now=now, reason=reason)
+
+
+def scan_later(
+    db: Db,
+    student: UUID,
+    library: UUID,
+    step: int,
+    decision: str,
+    *,
+    direction: str | None = None,
+    reason: str | None = None,
+    attendance: UUID | None = None,
+) -> None:
+    """With the commit: what was decided."""
+    facts = {"direction": direction, "reason": reason, "attendance": attendance, "now": clock.now()}
+    db.later(SCAN, id=ids.uuid7(), student=student, library=library, step=step, decision=decision, **facts)
+
+
+def read(db: Db, visit_id: UUID) -> Attendance:
+    return db.one(Attendance, READ, id=visit_id)
+
+
+def listed(db: Db, most: int, after: str | None, **filters: Any) -> list[Visitor]:
+    """Newest first, one more than a page."""
+    return db.all(Visitor, LIST, most=most, after=after, **filters)
+
+
+def inside(db: Db, library: UUID | None, libraries: Sequence[UUID] | None) -> list[Visitor]:
+    """Who is there now, longest first."""
+    return db.all(Visitor, INSIDE, library=library, libraries=libraries)
+
+
+def today(db: Db, library: UUID | None, libraries: Sequence[UUID] | None) -> list[Today]:
+    return db.all(Today, TODAY, library=library, libraries=libraries, now=clock.now())
+
+
+def occupancy(db: Db, library: UUID | None, now: datetime) -> list[ZoneRow]:
+    """One row a zone, in one round trip."""
+    return db.all(ZoneRow, OCCUPANCY, library=library, now=now)
+
+
+def has_library(db: Db, library: UUID) -> bool:
+    return bool(db.value("SELECT 1 FROM libraries WHERE id = %(id)s AND status <> 'closed'", id=library))

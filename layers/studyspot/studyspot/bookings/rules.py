@@ -1,0 +1,118 @@
+"""Which bookings a library takes: pure judgements over facts already read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from studyspot.bookings.models import (
+    Attempt,
+    Circumstances,
+    DurationInvalid,
+    DurationTooShort,
+    Hours,
+    InPast,
+    LocationFull,
+    NotAllowedHere,
+    OutsideHours,
+    Policy,
+    SeatTaken,
+    Terms,
+    TooFarAhead,
+    TooManyConcurrent,
+    WeekdayClosed,
+)
+from studyspot.kit.errors import NotFound, RuleViolated
+from studyspot.memberships import pricing
+from studyspot.memberships.models import MembershipRequired, PlanArchived, PlanNotOffered
+
+BARRED = ("suspended", "blacklisted", "archived", "inactive")
+"""Students in these states book nothing."""
+CLOCK_SKEW = timedelta(minutes=1)
+"""A start this far back is still "now": the client's clock and the way here."""
+
+
+def of_time(start: datetime, end: datetime, policy: Policy, now: datetime) -> RuleViolated | None:
+    """The rule that the time itself breaks, whatever the library."""
+    minutes = (end - start) / timedelta(minutes=1)
+    if minutes <= 0:
+        return DurationInvalid("endAt must be after startAt")
+    if minutes < policy.min_minutes:
+        return DurationTooShort(f"at least {policy.min_minutes} minutes can be booked")
+    if minutes > policy.max_minutes:
+        return DurationInvalid(f"at most {policy.max_minutes} minutes can be booked")
+    if start < now - CLOCK_SKEW:
+        return InPast()
+    if start > now + timedelta(days=policy.max_days_ahead):
+        return TooFarAhead(f"bookings reach {policy.max_days_ahead} days ahead")
+    return None
+
+
+def of_circumstances(found: Circumstances, start: datetime, end: datetime) -> None:
+    """Raises the first rule of the library, plan or student that stands against it."""
+    if found.plan_status != "active":
+        raise PlanArchived
+    if not found.plan_here:
+        raise PlanNotOffered
+    if found.library_status != "active" or found.student_status in BARRED:
+        raise NotAllowedHere
+    within_hours(found, start, end)
+    if found.plan_kind != "hourly" and not found.member:
+        raise MembershipRequired
+
+
+def of_outcome(found: Attempt) -> None:
+    """Raises what became of the try for a seat, unless it was won."""
+    match found.outcome:
+        case "no_such_seat":
+            raise NotFound
+        case "seat_taken":
+            raise SeatTaken(alternatives=found.alternatives)
+        case "location_full":
+            raise LocationFull
+        case "too_many_concurrent":
+            raise TooManyConcurrent
+
+
+def price(terms: Terms, start: datetime, end: datetime) -> int:
+    """Paise for that time: by the minute on hourly plans, half-up per line; nothing under a membership."""
+    if terms.plan_kind != "hourly":
+        return 0
+    listed = pricing.by_the_hour(terms.price_paise, start, end)
+    return listed if terms.tax_included else listed + pricing.half_up(listed * terms.gst_rate, 100)
+
+
+def within_hours(hours: Hours, start: datetime, end: datetime) -> None:
+    """All of the time must lie in opening hours; days that touch without a gap count as one."""
+    zone = ZoneInfo(hours.timezone)
+    reached = start
+    for opens, closes in _windows(hours, start.astimezone(zone).date(), end.astimezone(zone).date(), zone):
+        if opens <= reached < closes:
+            reached = closes
+    if reached >= end:
+        return
+    if not _open_on(hours, start.astimezone(zone).date()) and reached == start:
+        raise WeekdayClosed
+    raise OutsideHours
+
+
+def _windows(hours: Hours, first: date, last: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    """Opening to closing of each open day that may matter; closing at or before opening is on the next day."""
+    day = first - timedelta(days=1)
+    while day <= last:
+        if _open_on(hours, day):
+            opening, closing = hours.opening_time, hours.closing_time
+            begins = (
+                datetime.combine(day, opening, zone) if opening else datetime.combine(day, datetime.min.time(), zone)
+            )
+            if opening is None or closing is None:
+                yield begins, datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
+            else:
+                ends_on = day + timedelta(days=1) if closing <= opening else day
+                yield begins, datetime.combine(ends_on, closing, zone)
+        day += timedelta(days=1)
+
+
+def _open_on(hours: Hours, day: date) -> bool:
+    return day.isoweekday() in hours.operating_days and day not in hours.holidays
