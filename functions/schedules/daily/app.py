@@ -1,17 +1,26 @@
-"""Every day at 00:10 IST: start the renewal of every subscription whose next period is near."""
+"""Every day at 00:10 IST: start the renewals that are near, and look for what provisioning may have left behind."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from studyspot.kit import cells, connections, log
-from studyspot.subscriptions import service
+from studyspot.subscriptions import service as subscriptions
+from studyspot.tenants import provisioning
+
+
+class OrphansFound(Exception):
+    """A database, cell or tenant belongs to nobody; the log line before this names them."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Safe to run twice: an opened period is not opened again. Answers how many renewals were started."""
     connections.settle()
     with cells.core_db() as core:
-        started = service.start_due(core)
+        started = subscriptions.start_due(core)
+    orphans = provisioning.sweep()
     log.info("daily", at=event.get("time"), renewals=started)
+    if not orphans.none:
+        log.error("orphans", **orphans.model_dump(mode="json"))
+        raise OrphansFound
     return {"renewals": started}

@@ -8,8 +8,6 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from studyspot.kit import aws, cells, clock, health, log, settings
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Db
@@ -64,12 +62,14 @@ def _vendors(events: dict[str, Any]) -> dict[str, Any]:
 
 
 def _queue(queue: str) -> dict[str, Any]:
-    url = aws.queue_url(queue)
-    if not url:
-        return {"status": "not_configured"}
+    from botocore.exceptions import BotoCoreError, ClientError  # imported by an operator's look, not by every probe
+
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     try:
+        url = aws.queue_url(queue)
         found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    except aws.NotConfigured:
+        return {"status": "not_configured"}
     except (BotoCoreError, ClientError) as outage:
         log.warning("queue_unreachable", queue=queue, error=repr(outage))
         return {"status": "unreachable"}

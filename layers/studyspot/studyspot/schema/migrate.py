@@ -66,19 +66,18 @@ def create_roles(admin_dsn: str, passwords: dict[str, str]) -> None:
 
 
 def create_database(dsn: str, dbname: str, template: str | None = None, owner: str | None = None) -> None:
-    """An empty database, or a copy of the template; an existing one is left as it is."""
+    """An empty database, or a copy of the template; one that exists only gets its settings (safe to run again)."""
     with psycopg.connect(dsn, autocommit=True) as conn:
-        if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (dbname,)).fetchone():
-            return
         name = sql.Identifier(dbname)
-        made = sql.SQL("CREATE DATABASE {} CONNECTION LIMIT {}").format(
-            name, sql.Literal(CONNECTION_LIMIT if template else -1)
-        )
-        if template:
-            made += sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template))
-        if owner:
-            made += sql.SQL(" OWNER {}").format(sql.Identifier(owner))
-        conn.execute(made)
+        if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (dbname,)).fetchone():
+            made = sql.SQL("CREATE DATABASE {} CONNECTION LIMIT {}").format(
+                name, sql.Literal(CONNECTION_LIMIT if template else -1)
+            )
+            if template:
+                made += sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template))
+            if owner:
+                made += sql.SQL(" OWNER {}").format(sql.Identifier(owner))
+            conn.execute(made)
         conn.execute(sql.SQL("ALTER DATABASE {} SET idle_session_timeout = '30s'").format(name))
         conn.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
         conn.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO app, worker, migrator").format(name))

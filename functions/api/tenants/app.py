@@ -1,0 +1,113 @@
+"""/tenants - operators create, find, suspend and reactivate organisations; owners read and edit their own."""
+
+from typing import Annotated
+from uuid import UUID
+
+from studyspot.kit.api import Api
+from studyspot.kit.auth import Actor, allow
+from studyspot.kit.models import Page
+from studyspot.kit.pages import Paging
+from studyspot.kit.request import Request
+from studyspot.kit.signature import CoreDb, Of
+from studyspot.tenants import service
+from studyspot.tenants.models import (
+    Filter,
+    Isolation,
+    NewTenant,
+    Provisioning,
+    Slug,
+    SlugCheck,
+    Stats,
+    Status,
+    Suspension,
+    Tenant,
+    TenantChange,
+)
+from studyspot.tenants.queries import directory
+
+api = Api("tenants")
+handler = api.handler
+
+TenantId = Annotated[UUID, Of("tenants")]
+Operator = Annotated[Actor, allow("tenants:read")]
+Creator = Annotated[Actor, allow("tenants:create")]
+Warden = Annotated[Actor, allow("tenants:suspend")]
+Own = Annotated[Actor, allow("tenants:read_own")]
+Reader = Annotated[Actor, allow("tenants:read", "tenants:update_own")]
+Editor = Annotated[Actor, allow("tenants:update", "tenants:update_own")]
+Counter = Annotated[Actor, allow("tenants:read", "tenants:stats_own")]
+
+
+@api.post("/tenants", status_code=202)
+def create(request: NewTenant, actor: Creator, core: CoreDb) -> Tenant:
+    """Create an organisation; a state machine sets it up within seconds."""
+    return service.create(core, request)
+
+
+@api.get("/tenants")
+def list_tenants(
+    actor: Operator,
+    core: CoreDb,
+    paging: Paging,
+    status: Status | None = None,
+    plan: str | None = None,
+    isolation: Isolation | None = None,
+    q: str | None = None,
+) -> Page[Tenant]:
+    """All organisations, newest first."""
+    chosen = Filter(status=status, plan=plan, isolation=isolation, q=q)
+    return paging.page(directory.listed(core, chosen, paging))
+
+
+@api.get("/tenants/me")
+def own(actor: Own, core: CoreDb) -> Tenant:
+    """The caller's own organisation."""
+    return service.seen_by(core, actor, actor.tenant_id)
+
+
+@api.get("/tenants/check-slug", public=True)
+def check_slug(slug: Slug, core: CoreDb) -> SlugCheck:
+    """Whether a library code is still free."""
+    return SlugCheck(slug=slug, available=directory.slug_is_free(core, slug))
+
+
+@api.get("/tenants/{tenantId}")
+def read(tenant_id: TenantId, actor: Reader, core: CoreDb) -> Tenant:
+    """One organisation: any for operators, one's own for owners."""
+    return service.seen_by(core, actor, tenant_id)
+
+
+@api.put("/tenants/{tenantId}")
+def change(tenant_id: TenantId, request: TenantChange, actor: Editor, core: CoreDb, http: Request) -> Tenant:
+    """Change the fields that are sent."""
+    return service.change(core, actor, tenant_id, request, http.headers.get("if-match"))
+
+
+@api.get("/tenants/{tenantId}/provisioning")
+def provisioning(tenant_id: TenantId, actor: Reader, core: CoreDb) -> Provisioning:
+    """How far the set-up is, step by step."""
+    return service.provisioning(core, actor, tenant_id)
+
+
+@api.post("/tenants/{tenantId}/provisioning/retry", status_code=202)
+def retry(tenant_id: TenantId, actor: Creator, core: CoreDb) -> Tenant:
+    """Begin a failed set-up again."""
+    return service.retry_provisioning(core, tenant_id)
+
+
+@api.post("/tenants/{tenantId}/suspend")
+def suspend(tenant_id: TenantId, request: Suspension, actor: Warden, core: CoreDb) -> Tenant:
+    """Stop an organisation, its writes or its messages, tokens already issued included."""
+    return service.suspend(core, tenant_id, request)
+
+
+@api.post("/tenants/{tenantId}/reactivate")
+def reactivate(tenant_id: TenantId, actor: Warden, core: CoreDb) -> Tenant:
+    """Take a suspension back."""
+    return service.reactivate(core, tenant_id)
+
+
+@api.get("/tenants/{tenantId}/stats")
+def stats(tenant_id: TenantId, actor: Counter, core: CoreDb) -> Stats:
+    """Students, libraries, seats, occupancy, revenue and messages."""
+    return service.stats(core, actor, tenant_id)

@@ -1,0 +1,138 @@
+"""Cells made and unmade with the migrator's rights: a database of one's own, its entry in the directory, its end."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from studyspot.kit import clock, settings
+from studyspot.kit.ids import PLATFORM
+from studyspot.schema import migrate
+
+TENANT_TABLES = """
+    SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+    WHERE c.relkind = 'r' AND c.relrowsecurity AND NOT a.attisdropped ORDER BY c.relname"""
+
+
+class CellNotEmptied(Exception):
+    """Rows of a tenant could not be removed from its cell."""
+
+
+def migrator_dsn() -> str:
+    """The core database as its owner: MIGRATOR_DB_USER, or MIGRATOR_SECRET_ARN, or this function's own role."""
+    s = settings.get()
+    user, password = _migrator()
+    return make_conninfo(
+        host=s.core_db_host,
+        port=s.core_db_port,
+        dbname=s.core_db_name,
+        user=user,
+        password=password,
+        sslmode=s.core_db_sslmode,
+        connect_timeout=5,
+    )
+
+
+def _migrator() -> tuple[str, str]:
+    if arn := os.environ.get("MIGRATOR_SECRET_ARN"):
+        return _secret(arn)
+    if user := os.environ.get("MIGRATOR_DB_USER"):
+        return user, os.environ.get("MIGRATOR_DB_PASSWORD", "")
+    s = settings.get()
+    return s.core_db_user, s.core_db_password.get_secret_value()
+
+
+@cache
+def _secret(arn: str) -> tuple[str, str]:
+    import boto3  # only deployed stages read secrets; the import costs 0.2 s of a cold start
+
+    text = boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+    secret: dict[str, str] = json.loads(text)
+    return secret["username"], secret["password"]
+
+
+def silo_prefix() -> str:
+    """Databases of one tenant begin with the core database's name: several stages may share a server."""
+    return f"{settings.get().core_db_name}_silo_"
+
+
+def silo_name(tenant: UUID) -> str:
+    """Known from the tenant alone, so that a killed step finds what it began."""
+    return f"{silo_prefix()}{tenant.hex}"
+
+
+def create_silo(tenant: UUID) -> UUID:
+    """A database of its own from the template, entered into the directory; answers the cell (safe to run again)."""
+    core = migrator_dsn()
+    return migrate.register_cell(core, "silo", migrate.create_cell(core, silo_name(tenant)))
+
+
+def drop_silo(tenant: UUID) -> None:
+    """The compensation of `create_silo`: the directory forgets the cell, then the database goes."""
+    core = migrator_dsn()
+    with psycopg.connect(core, autocommit=True) as conn, conn.transaction():
+        conn.execute(
+            "UPDATE tenants SET cell_id = NULL, db_name = NULL, db_host = NULL, updated_at = %s"
+            " WHERE cell_id = (SELECT id FROM cells WHERE kind = 'silo' AND dbname = %s)",
+            (clock.now(), silo_name(tenant)),
+        )
+        conn.execute("DELETE FROM cells WHERE kind = 'silo' AND dbname = %s", (silo_name(tenant),))
+    migrate.drop_database(core, silo_name(tenant))
+
+
+def migrate_cell(host: str, port: int, dbname: str) -> int:
+    """Bring one cell up to date; answers how many migrations it lacked."""
+    return migrate.migrate(make_conninfo(migrator_dsn(), host=host, port=port, dbname=dbname))
+
+
+def empty_pool(host: str, port: int, dbname: str, tenant: UUID) -> int:
+    """Remove every row of one tenant from a shared cell; answers how many there were."""
+    removed = 0
+    cell = make_conninfo(migrator_dsn(), host=host, port=port, dbname=dbname)
+    with psycopg.connect(cell, autocommit=True) as conn, conn.transaction():
+        conn.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
+        left = [name for (name,) in conn.execute(TENANT_TABLES)]
+        while left:
+            counts = {table: _emptied(conn, table, tenant) for table in left}
+            kept = [table for table, count in counts.items() if count is None]
+            if kept == left:
+                raise CellNotEmptied(", ".join(kept))
+            removed += sum(count or 0 for count in counts.values())
+            left = kept
+    return removed
+
+
+def _emptied(conn: psycopg.Connection, table: str, tenant: UUID) -> int | None:
+    """None while another table still refers to these rows."""
+    try:
+        with conn.transaction():
+            delete = sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(sql.Identifier(table))
+            return conn.execute(delete, (tenant,)).rowcount
+    except psycopg.errors.ForeignKeyViolation:
+        return None
+
+
+def bring_up_to_date() -> dict[str, int]:
+    """What a deployment runs: core, template and cells migrated; a first pool cell and tenant zero's gate made."""
+    core = migrator_dsn()
+    done = migrate.migrate_all(core)
+    migrate.register_cell(core, "core", core)
+    with psycopg.connect(core, autocommit=True) as conn:
+        pools = conn.execute("SELECT count(*) FROM cells WHERE kind = 'pool'").fetchone()
+        with conn.transaction():
+            conn.execute("SELECT set_config('app.tenant', %s, true)", (str(PLATFORM),))
+            conn.execute(
+                "INSERT INTO tenant_gate (status, updated_at) VALUES ('active', %s) ON CONFLICT DO NOTHING",
+                (clock.now(),),
+            )
+    if pools == (0,):
+        name = f"{settings.get().core_db_name}_pool_1"
+        migrate.register_cell(core, "pool", migrate.create_cell(core, name))
+        done[name] = len(migrate.migrations("tenant"))
+    return done
