@@ -63,6 +63,7 @@ class Settings(BaseModel):
     sms_service_queue_url: str = ""
     email_queue_url: str = ""
     payment_settler_queue_url: str = ""
+    imports_queue_url: str = ""
     tenant_provisioning_machine_arn: str = ""
     subscription_renewal_machine_arn: str = ""
     payment_failover_machine_arn: str = ""

@@ -1,0 +1,71 @@
+# One obvious command for each thing. PYTHON chooses the interpreter; each minor version has its own environment.
+PYTHON ?= python3
+STAGE ?= dev
+PORT ?= 3000
+REGION ?= ap-south-1
+MINOR := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV := .venv/$(MINOR)
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SAM_VENV := .venv-sam
+SAM := $(SAM_VENV)/bin/sam
+export PYTHONPATH := layers/studyspot:.
+export PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-browser check build deploy migrate health invoke story bench reset
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+run: $(READY) ## the whole product on this machine, in the foreground (PORT=3000)
+	@exec $(BIN)/python -m local.run
+
+test: $(READY) ## every test but those of the browser and the slow proofs
+	$(BIN)/python -m pytest -m "not browser and not slow"
+
+test-browser: $(READY) ## the sandbox page in headless Chromium
+	$(BIN)/python -m pytest -m browser
+
+check: $(READY) ## style, types, import rules, template, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy layers/studyspot/studyspot local
+	$(BIN)/lint-imports
+	$(BIN)/cfn-lint template.yaml
+	$(BIN)/python -m pytest tests/architecture tests/template
+
+build: $(SAM) ## what will be deployed, into .aws-sam/ (needs python3.13 on the PATH)
+	$(SAM) build
+
+deploy: build ## build, deploy, migrate, check (STAGE=dev|staging|production, PARAMETERS="DbHost=... ...")
+	$(SAM) deploy --config-env $(STAGE) $(if $(PARAMETERS),--parameter-overrides Stage=$(STAGE) $(PARAMETERS))
+	$(MAKE) migrate health
+
+migrate: $(READY) ## bring the deployed databases up to date (STAGE)
+	$(BIN)/python -m local.deployed migrate --stage $(STAGE) --region $(REGION)
+
+health: $(READY) ## ask the deployed API how it is (STAGE)
+	$(BIN)/python -m local.deployed health --stage $(STAGE) --region $(REGION)
+
+invoke: $(READY) ## one function with one event, without Docker (F=BookingsApi E=events/http.json); needs make run
+	$(BIN)/python -m local.invoke $(F) $(E)
+
+story: $(READY) ## the first day of a library, request by request
+	$(BIN)/python -m pytest tests/story
+
+bench: $(READY) ## the budgets of the product, as ratios
+	$(BIN)/python -m bench
+
+reset: $(READY) ## forget the local stage's data
+	$(BIN)/python -m local.run --reset
+
+$(READY): requirements-dev.txt layers/dependencies/requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+$(SAM): requirements-sam.txt
+	$(PYTHON) -m venv $(SAM_VENV)
+	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-sam.txt
+	@touch $@

@@ -1,0 +1,69 @@
+"""The stage's own secrets: made on the first start, kept for its owner's eyes, worthless anywhere else."""
+
+import base64
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from local.simulators import Keys
+
+ROLES = ("app", "worker", "migrator")
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _signing_keys() -> list[dict[str, str]]:
+    """One private ES256 key as a JWK."""
+    private = ec.generate_private_key(ec.SECP256R1()).private_numbers()
+    numbers = {"x": private.public_numbers.x, "y": private.public_numbers.y, "d": private.private_value}
+    encoded = {
+        name: base64.urlsafe_b64encode(value.to_bytes(32, "big")).decode().rstrip("=")
+        for name, value in numbers.items()
+    }
+    return [{"kty": "EC", "crv": "P-256", "kid": f"local-{secrets.token_hex(4)}", "alg": "ES256"} | encoded]
+
+
+def _vendor_keys() -> dict[str, str]:
+    made = {name: _token() for name in asdict(Keys()) if name != "razorpay_key_id"}
+    return made | {"razorpay_key_id": f"rzp_test_{secrets.token_hex(7)}"}
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Passwords of the database roles, the product's keys, the accounts at the simulated vendors."""
+
+    roles: dict[str, str] = field(default_factory=lambda: {role: _token() for role in ROLES})
+    hmac_key: str = field(default_factory=_token)
+    signing_keys: list[dict[str, str]] = field(default_factory=_signing_keys)
+    vendors: dict[str, str] = field(default_factory=_vendor_keys)
+
+    @property
+    def keys(self) -> Keys:
+        return Keys(**self.vendors)
+
+
+def kept_in(directory: Path) -> Secrets:
+    """Those of an earlier start, or new ones."""
+    file = directory / "secrets.json"
+    if file.exists():
+        kept: dict[str, Any] = json.loads(file.read_text())
+        return Secrets(**kept)
+    made = Secrets()
+    directory.mkdir(parents=True, exist_ok=True)
+    write_private(file, json.dumps(asdict(made), indent=2))
+    return made
+
+
+def write_private(file: Path, text: str) -> None:
+    """A file that only its owner may read, from its first byte on."""
+    draft = file.with_name(f"{file.name}.new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(file)
