@@ -13,7 +13,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check build deploy migrate health invoke story bench reset
+.PHONY: help run test test-browser check build deploy migrate health invoke story bench race openapi reset
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,22 +40,29 @@ build: $(SAM) ## what will be deployed, into .aws-sam/ (needs python3.13 on the 
 
 deploy: build ## build, deploy, migrate, check (STAGE=dev|staging|production, PARAMETERS="DbHost=... ...")
 	$(SAM) deploy --config-env $(STAGE) $(if $(PARAMETERS),--parameter-overrides Stage=$(STAGE) $(PARAMETERS))
-	$(MAKE) migrate health
+	$(MAKE) migrate
+	$(BIN)/python -m local.deployed health --stage $(STAGE) --region $(REGION)
 
 migrate: $(READY) ## bring the deployed databases up to date (STAGE)
 	$(BIN)/python -m local.deployed migrate --stage $(STAGE) --region $(REGION)
 
-health: $(READY) ## ask the deployed API how it is (STAGE)
-	$(BIN)/python -m local.deployed health --stage $(STAGE) --region $(REGION)
+health: $(READY) ## five phases: connectivity, routing, authentication, databases, summary (BASE_URL; needs make run)
+	$(BIN)/python -m local.health
 
 invoke: $(READY) ## one function with one event, without Docker (F=BookingsApi E=events/http.json); needs make run
 	$(BIN)/python -m local.invoke $(F) $(E)
 
-story: $(READY) ## the first day of a library, request by request
-	$(BIN)/python -m pytest tests/story
+story: $(READY) ## the first day of a library, request by request (needs make run)
+	$(BIN)/python -m local.story
 
 bench: $(READY) ## the budgets of the product, as ratios
 	$(BIN)/python -m bench
+
+race: $(READY) ## slow proof: 500 clients on 20 seats, and what the guard costs
+	$(BIN)/python -m pytest tests/bookings/test_race.py -m slow -s
+
+openapi: $(READY) ## write the API's description and error catalogue from the handlers
+	$(BIN)/python -m local.openapi_file
 
 reset: $(READY) ## forget the local stage's data
 	$(BIN)/python -m local.run --reset

@@ -155,18 +155,27 @@ def described() -> dict[str, Any]:
     return json.loads(DEMO.read_text()) if DEMO.exists() else {}
 
 
+def credentials() -> dict[str, str] | None:
+    """An operator's, from the environment."""
+    if email := os.environ.get("HEALTH_EMAIL"):
+        return {"email": email, "password": os.environ["HEALTH_PASSWORD"]}
+    return None
+
+
+def examined(base_url: str, admin: dict[str, str] | None) -> int:
+    """Print the table; 1 when anything failed."""
+    lines = examine(Stage(base_url, admin))
+    print(table(lines, sys.stdout.isatty() or "FORCE_COLOR" in os.environ))
+    return 1 if any(line.verdict == "failed" for line in lines) else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     demo = described()
     default = os.environ.get("BASE_URL") or demo.get("baseUrl") or "http://127.0.0.1:3000"
     parser.add_argument("--base-url", default=default)
     asked = parser.parse_args()
-    admin = demo.get("admin")
-    if email := os.environ.get("HEALTH_EMAIL"):
-        admin = {"email": email, "password": os.environ["HEALTH_PASSWORD"]}
-    lines = examine(Stage(asked.base_url, admin))
-    print(table(lines, sys.stdout.isatty() or "FORCE_COLOR" in os.environ))
-    return 1 if any(line.verdict == "failed" for line in lines) else 0
+    return examined(asked.base_url, credentials() or demo.get("admin"))
 
 
 if __name__ == "__main__":
