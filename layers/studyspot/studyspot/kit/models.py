@@ -25,10 +25,15 @@ MAX_PAISE = 10**13
 
 
 class Model(BaseModel):
-    """camelCase outside, snake_case inside, unknown fields refused, frozen."""
+    """camelCase outside, snake_case inside, unknown fields refused, frozen; built when first used, not on import."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, str_strip_whitespace=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        str_strip_whitespace=True,
+        defer_build=True,
     )
 
     @model_validator(mode="before")

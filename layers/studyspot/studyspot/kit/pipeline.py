@@ -105,7 +105,9 @@ def _outcomes(conn: psycopg.Connection[Any], lengths: list[int]) -> PQGen[list[l
             results = yield from fetch_many(conn.pgconn)
             segment.append(_outcome(conn, results[-1]))
         segments.append(segment)
-        yield from fetch_many(conn.pgconn)  # the segment's end
+        while (end := (yield from fetch_many(conn.pgconn))) and end[-1].status != ExecStatus.PIPELINE_SYNC:
+            # a segment without BEGIN commits at its end: a deferred constraint speaks up only here
+            segment[-1] = _outcome(conn, end[-1])
     return segments
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -118,6 +119,12 @@ def _faults(error: ValidationError) -> list[dict[str, str]]:
     return [{"field": ".".join(map(str, d["loc"])), "message": d["msg"].removeprefix("Value error, ")} for d in details]
 
 
+@cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    """One validator for every parameter of that type: most are plain ids."""
+    return TypeAdapter(hint)
+
+
 class _Reader:
     """Sorts a route's parameters by what their annotation says."""
 
@@ -147,10 +154,10 @@ class _Reader:
         else:
             required = default is inspect.Parameter.empty
             known = None if required else default
-            self.facts["query"].append(Parameter(name, alias, TypeAdapter(hint), known, required))
+            self.facts["query"].append(Parameter(name, alias, _adapter(hint), known, required))
 
     def _path(self, name: str, alias: str, hint: Any, marks: tuple[Any, ...]) -> None:
-        self.facts["path"].append(Parameter(name, alias, TypeAdapter(hint), None, True))
+        self.facts["path"].append(Parameter(name, alias, _adapter(hint), None, True))
         for mark in marks:
             if isinstance(mark, Of):
                 self.facts["tables"][name] = mark.table
