@@ -79,3 +79,12 @@ def test_waiting_for_an_answer_lets_other_threads_run(world: World) -> None:
     assert not thread.is_alive()
     holder.pg.close()
     waiter.pg.close()
+
+
+def test_what_a_deferred_constraint_says_at_the_end_of_a_segment_is_heard(world: World) -> None:
+    connection = connections.to(cells.core_place())
+    connection.trip([("CREATE TEMP TABLE once (id integer UNIQUE DEFERRABLE INITIALLY DEFERRED)", {})])
+    twice = [("INSERT INTO once VALUES (1), (1)", {})]
+    (outcome,), (after,) = connection.trip(twice, [("SELECT count(*) FROM once", {})])
+    assert isinstance(outcome.error, psycopg.errors.UniqueViolation)
+    assert connection.rows(after, lambda _: lambda values: values[0]).first() == 0

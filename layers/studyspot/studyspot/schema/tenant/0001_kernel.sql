@@ -78,23 +78,27 @@ CREATE FUNCTION gate(p_tenant uuid, p_session uuid, p_bucket text, p_now timesta
                      OUT status text, OUT scope text, OUT modules text[], OUT rate_limit integer,
                      OUT session_live boolean, OUT taken integer, OUT resets_at timestamptz)
     LANGUAGE plpgsql AS $$
+DECLARE
+    -- An assignment is evaluated without a query of its own; everything below then runs as this tenant.
+    tenant_set text := set_config('app.tenant', p_tenant::text, true);
+    start timestamptz := to_timestamp(floor(extract(epoch FROM p_now) / 60) * 60);
+    revoked timestamptz;
+    expires timestamptz;
 BEGIN
-    PERFORM set_config('app.tenant', p_tenant::text, true);
-    SELECT g.status, g.scope, g.modules, g.rate_limit INTO gate.status, gate.scope, gate.modules, gate.rate_limit
-        FROM tenant_gate g WHERE g.tenant_id = p_tenant;
+    SELECT g.status, g.scope, g.modules, g.rate_limit, s.revoked_at, s.expires_at
+        INTO gate.status, gate.scope, gate.modules, gate.rate_limit, revoked, expires
+        FROM tenant_gate g LEFT JOIN sessions s ON s.tenant_id = p_tenant AND s.id = p_session
+        WHERE g.tenant_id = p_tenant;
     IF p_session IS NOT NULL THEN
-        SELECT s.revoked_at IS NULL AND s.expires_at > p_now INTO session_live
-            FROM sessions s WHERE s.tenant_id = p_tenant AND s.id = p_session;
-        session_live := coalesce(session_live, false);
+        session_live := coalesce(revoked IS NULL AND expires > p_now, false);
     END IF;
     -- `take` written out: this runs in every request, and a nested call costs a tenth of it.
-    resets_at := to_timestamp(floor(extract(epoch FROM p_now) / 60) * 60);
-    INSERT INTO rate_buckets AS b (tenant_id, bucket, window_start, taken) VALUES (p_tenant, p_bucket, resets_at, 1)
+    INSERT INTO rate_buckets AS b (tenant_id, bucket, window_start, taken) VALUES (p_tenant, p_bucket, start, 1)
         ON CONFLICT (tenant_id, bucket) DO UPDATE
             SET taken = CASE WHEN b.window_start = EXCLUDED.window_start THEN b.taken + 1 ELSE 1 END,
                 window_start = EXCLUDED.window_start
         RETURNING b.taken INTO gate.taken;
-    resets_at := resets_at + interval '60 seconds';
+    resets_at := start + interval '60 seconds';
 END $$;
 
 CREATE TABLE idempotency_keys (

@@ -106,6 +106,7 @@ CREATE TABLE refunds (
     reference         text NOT NULL,
     error             text,
     requested_by      uuid,
+    idempotency_key   text,
     created_at        timestamptz NOT NULL,
     updated_at        timestamptz NOT NULL,
     succeeded_at      timestamptz,
@@ -116,6 +117,7 @@ CREATE TABLE refunds (
     FOREIGN KEY (tenant_id, capture_id) REFERENCES payment_captures (tenant_id, id)
 );
 CREATE INDEX refunds_of_payment ON refunds (tenant_id, payment_id);
+COMMENT ON COLUMN refunds.idempotency_key IS 'of the request: repeated after a crash it finds this refund and makes no second one';
 SELECT tenant_table('refunds', 'SELECT, INSERT, UPDATE');
 
 -- A payment's story in the order in which it was learnt.

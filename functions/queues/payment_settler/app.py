@@ -1,0 +1,18 @@
+"""payment-settler - stored webhooks become settled payments, and what could not be finished is finished."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from studyspot.fulfilment import service
+from studyspot.kit.db import Db
+from studyspot.kit.queues import Task, consumer
+
+
+@consumer
+def handler(db: Db, task: Task) -> None:
+    if "eventId" in task.payload:
+        service.process(db, UUID(task.payload["eventId"]))
+    else:
+        service.complete(db, UUID(task.payload["paymentId"]))
+    task.done_later(db)

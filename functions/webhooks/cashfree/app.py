@@ -1,0 +1,16 @@
+"""/payments/webhook/cashfree - Cashfree's events: checked on the raw bytes, stored, queued, answered."""
+
+from __future__ import annotations
+
+from studyspot.fulfilment import service
+from studyspot.kit.api import Api
+from studyspot.kit.request import Request
+from studyspot.kit.signature import CoreDb
+
+api = Api("payments/webhook/cashfree")
+handler = api.handler
+
+
+@api.post("/payments/webhook/cashfree", public=True, ungated=True, accepts=("*",), body_limit=service.BODY_LIMIT)
+def receive(request: Request, core: CoreDb) -> service.Receipt:
+    return service.receive(core, "cashfree", request)

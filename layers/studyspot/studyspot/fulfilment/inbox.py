@@ -1,0 +1,126 @@
+"""Vendors' webhooks: checked and stored before they are answered, processed from the queue, parked if unknown."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from studyspot.fulfilment import queries
+from studyspot.fulfilment.settling import settle
+from studyspot.gateways.failures import UnreadableEvent
+from studyspot.gateways.payment import GatewayPayment, NormalisedEvent
+from studyspot.kit import cells, clock, log, outbox, settings, timers
+from studyspot.kit.db import Db
+from studyspot.kit.errors import IpNotAllowed
+from studyspot.kit.models import Model
+from studyspot.kit.request import Request
+from studyspot.payments import orders, refunds
+from studyspot.payments import service as payments
+from studyspot.payments.refunds import MACHINE
+
+SETTLER = "payment-settler"
+BODY_LIMIT = 256 * 1024
+HANDLED = ("payment", "refund", "dispute")
+KEPT_HEADERS = ("x-razorpay-event-id", "x-idempotency-key", "x-webhook-version", "x-webhook-timestamp", "content-type")
+RETRY_MINUTES = (1, 5, 15, 60, 240, 720, 1440)
+"""After receipt; an event whose order is unknown for a day stays parked, for people to see."""
+
+
+class Receipt(Model):
+    """The vendor's answer: anything but 2xx would make them send it again."""
+
+    status: Literal["accepted", "duplicate", "ignored"]
+
+
+def receive(core: Db, vendor: Literal["razorpay", "cashfree"], request: Request) -> Receipt:
+    """Source, signature over the raw bytes, then the event and its command in one transaction."""
+    _check_source(vendor, request.address)
+    gateway = orders.at(vendor)
+    gateway.verify_webhook(request.body, request.headers, clock.now())
+    kept = {name: value for name, value in request.headers.items() if name in KEPT_HEADERS}
+    event_id, kind, handled = _named(gateway.parse_webhook, request)
+    with core.transaction():
+        stored = queries.store(core, vendor, event_id, kind, request.body, kept, "received" if handled else "ignored")
+        first = stored.deliveries == 1
+        if first and handled:
+            outbox.send(core, SETTLER, {"eventId": str(stored.id)})
+    log.info("webhook", vendor=vendor, event=kind, eventId=event_id, deliveries=stored.deliveries)
+    return Receipt(status="ignored" if not handled else "accepted" if first else "duplicate")
+
+
+def _named(parse: Any, request: Request) -> tuple[str, str, bool]:
+    """Correctly signed but not understood is kept raw all the same."""
+    try:
+        event: NormalisedEvent = parse(request.body, request.headers)
+    except UnreadableEvent:
+        log.warning("webhook_unreadable", requestId=request.id)
+        return request.fingerprint(), "unreadable", False
+    return event.event_id[:200], event.type[:100], event.subject in HANDLED and bool(event.order_id)
+
+
+def _check_source(vendor: str, address: str) -> None:
+    """By setting: `enforce` refuses, `alarm` only tells. A signature is owed in any case."""
+    s = settings.get()
+    check, known = getattr(s, f"{vendor}_source_check"), getattr(s, f"{vendor}_sources").split(",")
+    if check == "off" or (not s.deployed and address == "127.0.0.1") or _within(address, known):
+        return
+    log.warning("webhook_from_unknown_address", vendor=vendor, address=address)
+    if check == "enforce":
+        raise IpNotAllowed
+
+
+def _within(address: str, known: list[str]) -> bool:
+    try:
+        source = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(source in ipaddress.ip_network(each.strip()) for each in known if each.strip())
+
+
+def process(core: Db, stored_id: UUID) -> bool:
+    """Apply a stored event to the payment it is about. False: nobody knows its order yet, so it is parked."""
+    stored = queries.event(core, stored_id)
+    if stored.state in ("processed", "ignored"):
+        return True
+    gateway = orders.at(stored.vendor)
+    event = gateway.parse_webhook(stored.body, stored.headers)
+    owner = payments.owner_of(core, stored.vendor, event.order_id or "")
+    core.commit()
+    if owner is None:
+        _park(core, stored)
+        return False
+    with cells.tenant_db(owner.tenant_id) as db:
+        applied = _apply(db, owner.payment_id, stored, event)
+    queries.mark(
+        core, stored.id, "processed" if applied else "parked", None if applied else "a refund of nothing known"
+    )
+    return True
+
+
+def _apply(db: Db, payment_id: UUID, stored: queries.StoredEvent, event: NormalisedEvent) -> bool:
+    learnt = ("webhook", {"gateway": stored.vendor, "event": event.type, "eventId": stored.event_id})
+    facts: list[GatewayPayment] = [event.payment] if event.payment and event.subject == "payment" else []
+    settle(db, payment_id, facts, learnt)
+    if event.subject == "dispute" and event.status:
+        payments.dispute(db, payment_id, event.status)
+    if event.refund is None:
+        return True
+    if refunds.made_elsewhere(db, payment_id, event.refund):
+        return True
+    # the refund's webhook was faster than the capture's: the gateway knows both
+    settle(db, payment_id, orders.truth(db, payments.find(db, payment_id)))
+    return refunds.made_elsewhere(db, payment_id, event.refund) is not None
+
+
+def _park(core: Db, stored: queries.StoredEvent) -> None:
+    """A webhook may beat the answer to the call that made its order: look again, for a day."""
+    log.warning("webhook_of_unknown_order", vendor=stored.vendor, eventId=stored.event_id)
+    age = clock.now() - stored.received_at
+    due = next((m for m in RETRY_MINUTES if timedelta(minutes=m) > age), None)
+    with core.transaction():
+        queries.mark(core, stored.id, "parked", "no payment has this order")
+        if due:
+            again = stored.received_at + timedelta(minutes=due)
+            timers.wait(core, again, MACHINE, stored.id, "event", period=str(due))

@@ -1,0 +1,48 @@
+"""What can be paid for: how it is priced, held while the payer pays, and activated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from studyspot.bookings import service as bookings
+from studyspot.kit.auth import Actor
+from studyspot.kit.db import Db
+from studyspot.payments.models import NotPayable, Payable
+from studyspot.subscriptions import service as subscriptions
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """How one kind of payable is asked for and delivered."""
+
+    payable: Callable[[Db, UUID, Actor], Payable]
+    await_payment: Callable[[Db, UUID, UUID, datetime], None]
+    confirm: Callable[[Db, UUID, UUID], bool]
+    """Activate, in the transaction of the capture; False: it cannot be had any more, so the money goes back."""
+    window: timedelta
+    """How long a payer may take."""
+
+
+def _never_by_hand(_: Db, __: UUID, ___: Actor) -> Payable:
+    raise NotPayable("a subscription is paid through its mandate")
+
+
+def _nothing_to_hold(_: Db, __: UUID, ___: UUID, ____: datetime) -> None:
+    """A period waits by itself."""
+
+
+PURPOSES: dict[str, Purpose] = {
+    "booking": Purpose(bookings.payable, bookings.await_payment, bookings.confirm_paid, timedelta(minutes=15)),
+    "subscription": Purpose(_never_by_hand, _nothing_to_hold, subscriptions.paid, timedelta(hours=24)),
+}
+
+
+def of(name: str) -> Purpose:
+    """NotPayable for what is sold nowhere yet."""
+    purpose = PURPOSES.get(name)
+    if purpose is None:
+        raise NotPayable
+    return purpose

@@ -1,0 +1,43 @@
+"""Giving money back when a person asks for it, and giving up a payment that nobody has made."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from studyspot.fulfilment.verifying import visible
+from studyspot.kit import audit, outbox
+from studyspot.kit.auth import Actor
+from studyspot.kit.db import Db
+from studyspot.kit.errors import StateConflict
+from studyspot.payments import refunds
+from studyspot.payments import service as payments
+from studyspot.payments.models import Payment, Refund, RefundRequest
+from studyspot.payments.refunds import MACHINE
+
+
+def refund(db: Db, payment_id: UUID, request: RefundRequest) -> Refund:
+    """Reserve it, then ask the gateway; without an answer it stays `pending` and is looked after."""
+    with db.transaction():
+        reserved = refunds.request(db, payment_id, request.amount_paise, request.reason)
+    db.commit()
+    return refunds.carry_out(db, reserved)
+
+
+def cancel(db: Db, actor: Actor, payment_id: UUID) -> Payment:
+    """Only what is not paid; its order is ended where the vendor can, and a payment that comes in anyway is late."""
+    visible(db, actor, payment_id)
+    with db.transaction():
+        row = payments.locked(db, payment_id)
+        if row.status not in ("created", "pending"):
+            raise StateConflict(f"the payment is {row.status}")
+        after = payments.advance(db, row, "cancelled", failure="cancelled")
+        outbox.start(db, MACHINE, payment_id, "terminate", period="cancelled")
+        audit.note(db, "payments.cancel", "payments", payment_id, {"status": row.status}, {"status": after.status})
+    return after.shown()
+
+
+def timeline_of(db: Db, actor: Actor, payment_id: UUID) -> list[dict[str, object]]:
+    """Each line flat: `{"at", "kind", ...}`."""
+    visible(db, actor, payment_id)
+    lines = payments.timeline(db, payment_id)
+    return [{**line.detail, **line.model_dump(mode="json", include={"at", "kind"})} for line in lines]

@@ -1,0 +1,25 @@
+"""What the functions call: the use cases, each in a module of its own."""
+
+from __future__ import annotations
+
+from studyspot.fulfilment.inbox import BODY_LIMIT, Receipt, process, receive
+from studyspot.fulfilment.paying import pay
+from studyspot.fulfilment.refunding import cancel, refund, timeline_of
+from studyspot.fulfilment.settling import settle
+from studyspot.fulfilment.verifying import complete, sync, verify, visible
+
+__all__ = [
+    "BODY_LIMIT",
+    "Receipt",
+    "cancel",
+    "complete",
+    "pay",
+    "process",
+    "receive",
+    "refund",
+    "settle",
+    "sync",
+    "timeline_of",
+    "verify",
+    "visible",
+]

@@ -1,0 +1,93 @@
+"""Applying what a gateway says: capture, ledger, the paid thing, its receipt and the events are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from studyspot.fulfilment import purposes
+from studyspot.gateways.payment import GatewayPayment
+from studyspot.kit import log
+from studyspot.kit.db import Db
+from studyspot.messaging import service as messaging
+from studyspot.payments import service as payments
+from studyspot.payments import states
+from studyspot.payments.models import Capture, PaymentRow
+
+RECEIPT = "payment_receipt"
+REFERENCE_DIGITS = 12
+
+
+def settle(
+    db: Db, payment_id: UUID, facts: Iterable[GatewayPayment], learnt: tuple[str, dict[str, Any]] | None = None
+) -> PaymentRow:
+    """All or nothing, committed when it returns; the same facts again, or older ones, change nothing.
+
+    `learnt` is the line of the timeline that says where the facts come from. Whatever fails in here leaves the payment
+    as it was, to be settled later.
+    """
+    best_first = sorted(facts, key=lambda fact: -states.RANK.get(fact.status, 0))
+    with db.transaction():
+        payment = payments.locked(db, payment_id)
+        if learnt:
+            payments.note(db, payment_id, learnt[0], **learnt[1])
+        ours = {attempt.gateway_order_id: attempt.gateway for attempt in payments.attempts(db, payment_id)}
+        for fact in best_first:
+            if fact.order_id not in ours:
+                log.error("fact_of_another_order", payment=payment_id, order=fact.order_id)
+                continue
+            payment = _applied(db, payment, ours[fact.order_id], fact)
+    db.commit()
+    return payment
+
+
+def _applied(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> PaymentRow:
+    match fact.status:
+        case "captured":
+            return _captured(db, payment, gateway, fact)
+        case "authorized":
+            return payments.advance(db, payment, "authorized")
+        case "failed" if fact.order_id == payment.gateway_order_id:
+            return payments.declined(db, payment, gateway, fact.error or "declined")
+        case "refunded" if not payments.captures(db, payment.id):
+            log.error("refunded_before_captured", payment=payment.id, gatewayPayment=fact.id)
+            return payments.advance(db, payment, "unknown", failure="refunded_at_gateway")
+    return payment
+
+
+def _captured(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> PaymentRow:
+    """Money came in. It buys what it was for, exactly once; what it cannot buy goes back."""
+    if (fact.amount_paise, fact.currency) != (payment.amount_paise, payment.currency):
+        told = {"expectedPaise": payment.amount_paise, "amountPaise": fact.amount_paise, "currency": fact.currency}
+        log.error("captured_amount_differs", payment=payment.id, gatewayPayment=fact.id, **told)
+        return payments.advance(db, payment, "unknown", failure="amount_mismatch")
+    capture = payments.take(db, payment, gateway, fact)
+    if capture is None:
+        return payment
+    if capture.surplus:
+        return payments.give_back(db, payment, capture, fact.method, "captured twice")
+    payments.call_off_rivals(db, payment)
+    if payments.paid_by(db, payment):
+        return payments.give_back(db, payment, capture, fact.method, "paid by another payment")
+    if not purposes.of(payment.purpose).confirm(db, payment.purpose_id, payment.id):
+        return payments.give_back(db, payment, capture, fact.method, "no longer available")
+    kept = payments.keep(db, payment, capture, fact.method)
+    _receipt(db, kept, capture)
+    return kept
+
+
+def _receipt(db: Db, payment: PaymentRow, capture: Capture) -> None:
+    if not payment.payer_phone:
+        return
+    rupees, paise = divmod(capture.amount_paise, 100)
+    variables = {
+        "name": payment.payer_name or "customer",
+        "amount": f"{rupees}.{paise:02}" if paise else str(rupees),
+        "purpose": payment.description,
+        "receipt": payment.id.hex[-REFERENCE_DIGITS:].upper(),
+    }
+    messaging.send(
+        db, RECEIPT, payment.payer_phone, variables, payment.student_id, "student" if payment.student_id else None,
+        about=payment.id,
+    )  # fmt: skip

@@ -1,0 +1,51 @@
+"""Accounts, lines and what a check of the books may find."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from studyspot.kit.models import Model, Timestamp
+
+Line = tuple[str, int]
+"""(account, signed paise): debit positive, credit negative."""
+
+GATEWAY_FEES = "expense.gateway_fees"
+GST_INPUT = "asset.gst_input"
+REFUNDS_DUE = "liability.refunds_due"
+"""Money taken that buys nothing and goes back."""
+
+
+def receivable(gateway: str) -> str:
+    """What a gateway owes until it settles."""
+    return f"asset.gateway_receivable.{gateway}"
+
+
+def revenue(purpose: str) -> str:
+    """What was sold."""
+    return f"revenue.{purpose}"
+
+
+class Entry(Model):
+    """One line of one transaction."""
+
+    transaction_id: UUID
+    kind: str
+    reference_id: UUID
+    account: str
+    amount_paise: int
+    created_at: Timestamp
+
+
+class Balance(Model):
+    """An account's entries added up."""
+
+    account: str
+    balance_paise: int
+
+
+class Difference(Model):
+    """A transaction that does not balance: must never be found."""
+
+    transaction_id: UUID
+    lines: int
+    sum_paise: int

@@ -1,0 +1,65 @@
+"""SQL of the ledger: one statement posts a whole transaction."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from studyspot.kit import clock, ids
+from studyspot.kit.db import Db
+from studyspot.ledger.models import Balance, Difference, Entry, Line
+
+
+def post(db: Db, kind: str, reference_id: UUID, lines: list[Line], description: str) -> bool:
+    """True when this cause is booked now, False when it was before."""
+    booked = db.run(
+        """
+        WITH cause AS (
+            INSERT INTO ledger_transactions (id, kind, reference_id, description, created_at)
+            VALUES (%(id)s, %(kind)s, %(reference_id)s, %(description)s, %(now)s)
+            ON CONFLICT (tenant_id, kind, reference_id) DO NOTHING RETURNING id)
+        INSERT INTO ledger_entries (id, transaction_id, account, amount_paise, created_at)
+        SELECT line.id, cause.id, line.account, line.paise, %(now)s
+        FROM cause, unnest(%(ids)s::uuid[], %(accounts)s::text[], %(paise)s::bigint[]) AS line (id, account, paise)""",
+        id=ids.uuid7(),
+        kind=kind,
+        reference_id=reference_id,
+        description=description,
+        ids=[ids.uuid7() for _ in lines],
+        accounts=[account for account, _ in lines],
+        paise=[paise for _, paise in lines],
+        now=clock.now(),
+    )
+    return booked > 0
+
+
+def entries_of(db: Db, references: list[UUID]) -> list[Entry]:
+    """What was booked for these causes, in order."""
+    return db.all(
+        Entry,
+        """
+        SELECT e.transaction_id, t.kind, t.reference_id, e.account, e.amount_paise, e.created_at
+        FROM ledger_transactions t JOIN ledger_entries e ON (e.tenant_id, e.transaction_id) = (t.tenant_id, t.id)
+        WHERE t.reference_id = ANY(%(references)s) ORDER BY t.id, e.id""",
+        references=references,
+    )
+
+
+def balances(db: Db) -> list[Balance]:
+    """Every account that was ever used."""
+    return db.all(
+        Balance,
+        "SELECT account, sum(amount_paise)::bigint AS balance_paise FROM ledger_entries"
+        " GROUP BY account ORDER BY account",
+    )
+
+
+def unbalanced(db: Db) -> list[Difference]:
+    """Transactions with fewer than two lines or a sum that is not zero."""
+    return db.all(
+        Difference,
+        """
+        SELECT t.id AS transaction_id, count(e.id) AS lines, coalesce(sum(e.amount_paise), 0)::bigint AS sum_paise
+        FROM ledger_transactions t
+        LEFT JOIN ledger_entries e ON (e.tenant_id, e.transaction_id) = (t.tenant_id, t.id)
+        GROUP BY t.id HAVING count(e.id) < 2 OR coalesce(sum(e.amount_paise), 0) <> 0""",
+    )

@@ -1,0 +1,118 @@
+"""Refunds: reserved first, then asked of the gateway, then settled."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from studyspot.kit import clock, ids
+from studyspot.kit.db import Db
+from studyspot.payments.models import Capture, Refund
+
+KEPT = timedelta(hours=24)
+"""How long an Idempotency-Key stands for its request."""
+REFUND = ", ".join(Refund.model_fields)
+
+
+def insert_refund(
+    db: Db,
+    capture: Capture,
+    amount_paise: int,
+    kind: str,
+    reason: str,
+    gateway_refund_id: str | None = None,
+) -> Refund:
+    """Reserve the amount; the gateway hears of it after the commit, under `reference`."""
+    refund_id = ids.uuid7()
+    return db.one(
+        Refund,
+        f"""
+        INSERT INTO refunds (id, payment_id, capture_id, amount_paise, status, kind, reason, gateway, gateway_refund_id,
+                             reference, requested_by, idempotency_key, created_at, updated_at)
+        VALUES (%(id)s, %(payment_id)s, %(capture_id)s, %(amount)s, 'pending', %(kind)s, %(reason)s, %(gateway)s,
+                %(gateway_refund_id)s, %(reference)s, %(by)s, %(key)s, %(now)s, %(now)s)
+        RETURNING {REFUND}""",
+        id=refund_id,
+        payment_id=capture.payment_id,
+        capture_id=capture.id,
+        amount=amount_paise,
+        kind=kind,
+        reason=reason,
+        gateway=capture.gateway,
+        gateway_refund_id=gateway_refund_id,
+        reference=f"rf_{refund_id.hex}",
+        by=db.actor.id if db.actor else None,
+        key=db.claim.key if db.claim and kind == "requested" else None,
+        now=clock.now(),
+    )
+
+
+def reserved(db: Db, capture_id: UUID) -> int:
+    """What went back of a capture, or is on its way."""
+    amount: int = db.value(
+        "SELECT coalesce(sum(amount_paise), 0)::bigint FROM refunds"
+        " WHERE capture_id = %(id)s AND status IN ('pending','succeeded')",
+        id=capture_id,
+    )
+    return amount
+
+
+def succeeded(db: Db, capture_id: UUID) -> int:
+    """What went back of a capture."""
+    amount: int = db.value(
+        "SELECT coalesce(sum(amount_paise), 0)::bigint FROM refunds WHERE capture_id = %(id)s AND status = 'succeeded'",
+        id=capture_id,
+    )
+    return amount
+
+
+def refund(db: Db, refund_id: UUID, lock: bool = False) -> Refund:
+    """One refund, or NotFound."""
+    how = "FOR UPDATE" if lock else ""
+    return db.one(Refund, f"SELECT {REFUND} FROM refunds WHERE id = %(id)s {how}", id=refund_id)
+
+
+def refund_by(db: Db, payment_id: UUID, reference: str, gateway_refund_id: str) -> Refund | None:
+    """A refund as a vendor names it: by our reference or by its own id."""
+    return db.maybe(
+        Refund,
+        f"SELECT {REFUND} FROM refunds WHERE payment_id = %(payment_id)s"
+        " AND (reference = %(reference)s OR gateway_refund_id = %(gateway_refund_id)s)",
+        payment_id=payment_id,
+        reference=reference,
+        gateway_refund_id=gateway_refund_id,
+    )
+
+
+def asked_before(db: Db, payment_id: UUID) -> Refund | None:
+    """The refund this very request made before its answer was lost; the payment's lock makes that certain."""
+    if db.claim is None or db.actor is None:
+        return None
+    return db.maybe(
+        Refund,
+        f"SELECT {REFUND} FROM refunds WHERE payment_id = %(payment_id)s AND requested_by = %(by)s"
+        " AND idempotency_key = %(key)s AND created_at > %(since)s ORDER BY id LIMIT 1",
+        payment_id=payment_id,
+        by=db.actor.id,
+        key=db.claim.key,
+        since=clock.now() - KEPT,
+    )
+
+
+def refunds_of(db: Db, payment_id: UUID) -> list[Refund]:
+    """Every refund of a payment, oldest first."""
+    return db.all(Refund, f"SELECT {REFUND} FROM refunds WHERE payment_id = %(id)s ORDER BY id", id=payment_id)
+
+
+def mark_refund(db: Db, refund_id: UUID, status: str, **columns: Any) -> Refund:
+    """What became of it; the caller holds the lock and knows the rules."""
+    also = "".join(f", {name} = %({name})s" for name in columns)
+    return db.one(
+        Refund,
+        f"UPDATE refunds SET status = %(status)s, updated_at = %(now)s{also} WHERE id = %(id)s RETURNING {REFUND}",
+        id=refund_id,
+        status=status,
+        now=clock.now(),
+        **columns,
+    )
