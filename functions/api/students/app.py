@@ -1,0 +1,143 @@
+"""Students, and how they come in by spreadsheet: /students."""
+
+from __future__ import annotations
+
+from email.message import Message
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+from studyspot.kit.api import Api
+from studyspot.kit.auth import Actor, allow
+from studyspot.kit.errors import NotFound
+from studyspot.kit.models import Page
+from studyspot.kit.pages import Paging
+from studyspot.kit.request import Request
+from studyspot.kit.response import Response, success
+from studyspot.kit.signature import CoreDb, Of, TenantDb
+from studyspot.students import importing, service, sheets
+from studyspot.students.models import (
+    ImportOptions,
+    ImportReport,
+    Status,
+    Student,
+    StudentChange,
+    StudentRequest,
+    Suspension,
+)
+
+api = Api("students", module="library")
+
+StudentId = Annotated[UUID, Of("students")]
+JobId = Annotated[UUID, Of("jobs")]
+Reader = Annotated[Actor, allow("students:read")]
+Importer = Annotated[Actor, allow("students:import")]
+Suspender = Annotated[Actor, allow("students:suspend")]
+DaysAhead = Annotated[int, Field(ge=0, le=366)]
+Offset = Annotated[int, Field(ge=0, le=10**6)]
+
+
+@api.get("/students")
+def listed(
+    actor: Reader,
+    db: TenantDb,
+    paging: Paging,
+    q: Annotated[str, Field(min_length=1, max_length=100)] | None = None,
+    library_id: UUID | None = None,
+    fee_plan_id: UUID | None = None,
+    status: Status | None = None,
+    expiring: DaysAhead | None = None,
+    without_consent: bool = False,
+) -> Page[Student]:
+    return service.listed(
+        db,
+        actor,
+        paging,
+        expiring,
+        q=q,
+        library_id=library_id,
+        fee_plan_id=fee_plan_id,
+        status=status,
+        without_consent=without_consent,
+    )
+
+
+@api.post("/students", status_code=201)
+def create(
+    asked: StudentRequest, actor: Annotated[Actor, allow("students:create")], db: TenantDb, core: CoreDb
+) -> Student:
+    return service.create(db, core, actor, asked)
+
+
+@api.post("/students/bulk-import", accepts=("text/csv", sheets.XLSX), body_limit=sheets.LARGEST)
+def bulk_import(
+    request: Request,
+    actor: Importer,
+    db: TenantDb,
+    core: CoreDb,
+    dry_run: bool = False,
+    atomic: bool = False,
+    notify: bool = False,
+    force: bool = False,
+    library_id: UUID | None = None,
+) -> Response:
+    options = ImportOptions(dry_run=dry_run, atomic=atomic, notify=notify, force=force, library_id=library_id)
+    report = importing.bring(db, core, actor, options, request.body, request.media_type, _charset(request))
+    return success(report, 202 if report.status == "queued" else 200, request)
+
+
+def _charset(request: Request) -> str | None:
+    header = Message()
+    header["content-type"] = request.headers.get("content-type", "")
+    return header.get_content_charset()
+
+
+@api.get("/students/imports/{jobId}")
+def import_progress(job_id: JobId, actor: Importer, db: TenantDb, errors_from: Offset = 0) -> ImportReport:
+    return importing.progress(db, job_id, errors_from)
+
+
+@api.get("/students/me")
+def me(actor: Annotated[Actor, allow("students:read_own")], db: TenantDb) -> Student:
+    if actor.user_type != "student":
+        raise NotFound
+    return service.get(db, actor.id)
+
+
+@api.get("/students/{studentId}")
+def read(
+    student_id: StudentId, actor: Annotated[Actor, allow("students:read", "students:read_own")], db: TenantDb
+) -> Student:
+    return service.seen_by(db, actor, student_id)
+
+
+@api.put("/students/{studentId}")
+def change(
+    student_id: StudentId,
+    asked: StudentChange,
+    actor: Annotated[Actor, allow("students:update", "students:update_own")],
+    db: TenantDb,
+    core: CoreDb,
+    request: Request,
+) -> Student:
+    return service.change(db, core, actor, student_id, asked, request.headers.get("if-match"))
+
+
+@api.delete("/students/{studentId}")
+def archive(
+    student_id: StudentId, actor: Annotated[Actor, allow("students:delete")], db: TenantDb, core: CoreDb
+) -> None:
+    service.archive(db, core, student_id)
+
+
+@api.post("/students/{studentId}/suspend")
+def suspend(student_id: StudentId, asked: Suspension, actor: Suspender, db: TenantDb) -> Student:
+    return service.suspend(db, actor, student_id, asked)
+
+
+@api.post("/students/{studentId}/reactivate")
+def reactivate(student_id: StudentId, actor: Suspender, db: TenantDb) -> Student:
+    return service.reactivate(db, actor, student_id)
+
+
+handler = api.handler

@@ -1,0 +1,6 @@
+"""Students: who learns in a tenant's libraries, how they come in (desk or spreadsheet) and whether they may enter.
+
+States: `enquiry -> active -> expired -> inactive`, beside them `suspended` (entry and booking denied, sessions ended),
+`blacklisted` and `archived` (out of lists, payments and attendance stay). The phone is unique in a tenant. An import is
+a job: `queued -> running -> done | failed`; up to 500 rows are worked off in the request that brings them.
+"""

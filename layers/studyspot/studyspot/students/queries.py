@@ -1,0 +1,293 @@
+"""Every statement on students and their guardians' consents."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from psycopg import errors as pg
+
+from studyspot.kit import clock, ids
+from studyspot.kit.db import Db
+from studyspot.kit.errors import NotFound
+from studyspot.kit.pages import Paging
+from studyspot.students.models import (
+    ConsentRule,
+    GuardianConsent,
+    ImportJob,
+    ImportReport,
+    KnownPhone,
+    LineOfFile,
+    Newcomer,
+    PhoneExists,
+    Student,
+)
+
+STUDENT = (
+    "id, user_id, library_id, student_code, first_name, last_name, email, phone, alternate_phone, gender,"
+    " date_of_birth, address, city, state, pincode, guardian_name, guardian_phone, id_proof_type, id_proof_number,"
+    " photo_url, exam_target, fee_plan_id, seat_id, membership_start, membership_end, status, notes, created_at,"
+    " updated_at"
+)
+TODAY = "(SELECT (%(now)s AT TIME ZONE timezone)::date FROM tenant_gate)"
+OF_AGE = """
+    make_interval(years => (SELECT (value->>'below_age')::int FROM statutory_params
+                            WHERE code = 'guardian_consent_required' ORDER BY valid_from DESC LIMIT 1))"""
+NUMBERS = """
+    INSERT INTO student_numbers AS n (last) VALUES (%(count)s)
+    ON CONFLICT (tenant_id) DO UPDATE SET last = n.last + EXCLUDED.last RETURNING last"""
+
+
+def student(db: Db, student_id: UUID, lock: str = "") -> Student:
+    """The student, archived ones too, or NotFound."""
+    return db.one(Student, f"SELECT {STUDENT} FROM students WHERE id = %(id)s {lock}", id=student_id)
+
+
+def with_phone(db: Db, phone: str) -> Student | None:
+    """Whose number it is in this tenant."""
+    return db.maybe(Student, f"SELECT {STUDENT} FROM students WHERE phone = %(phone)s", phone=phone)
+
+
+def listed(
+    db: Db,
+    paging: Paging,
+    bound_to: Collection[UUID] | None,
+    expiring_days: int | None,
+    **filters: UUID | str | bool | None,
+) -> list[Student]:
+    """Students by creation; archived ones only when asked for by status.
+
+    Row security lets no index serve a text match (its operators are not leakproof), so `q` looks at the tenant's own
+    rows only, which the key gives at once.
+    """
+    return db.all(
+        Student,
+        f"""
+        SELECT {STUDENT} FROM students s
+        WHERE (%(after)s::uuid IS NULL OR id > %(after)s::uuid)
+          AND (%(bound_to)s::uuid[] IS NULL OR library_id = ANY (%(bound_to)s::uuid[]))
+          AND (%(library_id)s::uuid IS NULL OR library_id = %(library_id)s::uuid)
+          AND (%(fee_plan_id)s::uuid IS NULL OR fee_plan_id = %(fee_plan_id)s::uuid)
+          AND status = coalesce(%(status)s::text, nullif(status, 'archived'))
+          AND (%(q)s::text IS NULL OR strpos(
+              lower(concat_ws(' ', first_name, last_name, phone, student_code, email)), lower(%(q)s::text)) > 0)
+          AND (%(expiring_days)s::int IS NULL
+               OR membership_end BETWEEN {TODAY} AND {TODAY} + %(expiring_days)s::int)
+          AND (NOT %(without_consent)s::bool OR (date_of_birth > {TODAY} - {OF_AGE} AND NOT EXISTS (
+              SELECT FROM consents c
+              WHERE c.student_id = s.id AND c.purpose = 'guardian' AND c.withdrawn_at IS NULL)))
+        ORDER BY id LIMIT %(fetch)s""",
+        after=paging.after,
+        bound_to=list(bound_to) if bound_to is not None else None,
+        expiring_days=expiring_days,
+        fetch=paging.fetch,
+        now=clock.now(),
+        **filters,
+    )
+
+
+def create(db: Db, student_id: UUID, facts: dict[str, Any]) -> Student:
+    """A new student with the next number; the unique phone decides whether it is new."""
+    try:
+        made = db.maybe(
+            Student,
+            f"""
+            WITH numbered AS ({NUMBERS})
+            INSERT INTO students (id, student_code, {", ".join(facts)}, created_at, updated_at)
+            SELECT %(id)s, 'S' || lpad(last::text, greatest(5, length(last::text)), '0'),
+                   {", ".join(f"%({name})s" for name in facts)}, %(now)s, %(now)s
+            FROM numbered
+            ON CONFLICT (tenant_id, phone) DO NOTHING RETURNING {STUDENT}""",
+            id=student_id,
+            count=1,
+            now=clock.now(),
+            **facts,
+        )
+    except pg.ForeignKeyViolation:
+        raise NotFound from None
+    if made is None:
+        raise PhoneExists
+    return made
+
+
+def change(db: Db, student_id: UUID, changes: dict[str, Any]) -> Student:
+    """The student with some columns set; their names are fields of a model, never text of a client."""
+    columns = "".join(f"{name} = %({name})s, " for name in changes)
+    try:
+        return db.one(
+            Student,
+            f"UPDATE students SET {columns} updated_at = %(now)s WHERE id = %(id)s RETURNING {STUDENT}",
+            id=student_id,
+            now=clock.now(),
+            **changes,
+        )
+    except pg.UniqueViolation:
+        raise PhoneExists from None
+    except pg.ForeignKeyViolation:
+        raise NotFound from None
+
+
+def turn(db: Db, student_id: UUID, before: Collection[str], after: str) -> Student | None:
+    """The student in another state, or None when not in one of those it can come from."""
+    return db.maybe(
+        Student,
+        f"""
+        UPDATE students SET status = %(after)s, updated_at = %(now)s
+        WHERE id = %(id)s AND status = ANY (%(before)s) RETURNING {STUDENT}""",
+        id=student_id,
+        before=list(before),
+        after=after,
+        now=clock.now(),
+    )
+
+
+def joined(db: Db, student_id: UUID, fee_plan_id: UUID, seat_id: UUID | None, start: date, end: date) -> None:
+    """The membership that ends last is the one shown on the student."""
+    db.run(
+        """
+        UPDATE students SET fee_plan_id = %(plan)s, seat_id = %(seat)s, membership_start = %(start)s,
+               membership_end = %(end)s, status = 'active', updated_at = %(now)s
+        WHERE id = %(id)s AND coalesce(membership_end, '-infinity') <= %(end)s""",
+        id=student_id,
+        plan=fee_plan_id,
+        seat=seat_id,
+        start=start,
+        end=end,
+        now=clock.now(),
+    )
+
+
+def consent(db: Db, student_id: UUID, given: GuardianConsent) -> None:
+    """On record from now on."""
+    db.run(
+        """
+        INSERT INTO consents (id, student_id, purpose, given_by, phone, method, given_at)
+        VALUES (%(id)s, %(student_id)s, 'guardian', %(name)s, %(phone)s, %(method)s, %(now)s)""",
+        id=ids.uuid7(),
+        student_id=student_id,
+        now=clock.now(),
+        **given.model_dump(),
+    )
+
+
+def consent_rule(db: Db) -> ConsentRule:
+    """The dated rule about students under age."""
+    return db.one(
+        ConsentRule,
+        """
+        SELECT valid_from, (value->>'below_age')::int AS below_age FROM statutory_params
+        WHERE code = 'guardian_consent_required' ORDER BY valid_from DESC LIMIT 1""",
+    )
+
+
+def today(db: Db) -> date:
+    """The day it is where the tenant is."""
+    day: date = db.value(f"SELECT {TODAY}", now=clock.now())
+    return day
+
+
+def known_phones(db: Db, phones: Collection[str]) -> set[str]:
+    """Which of these numbers are some student's already."""
+    rows = db.all(KnownPhone, "SELECT phone FROM students WHERE phone = ANY (%(phones)s::text[])", phones=list(phones))
+    return {row.phone for row in rows}
+
+
+def numbers(db: Db, count: int) -> int:
+    """Takes that many student numbers; answers the first."""
+    last: int = db.value(NUMBERS, count=count)
+    return last - count + 1
+
+
+def store(db: Db, names: Sequence[str], staged: str) -> int:
+    """COPY into a table of this transaction, from there in one statement; known phones are left out.
+
+    `names` are columns of `students`, `staged` their values and the line in COPY's text format. Answers how many came.
+    """
+    columns = ", ".join(names)
+    db.run(
+        f"CREATE TEMP TABLE staged ON COMMIT DROP AS SELECT {columns}, 0 AS line FROM students LIMIT 0",
+    )
+    with db.copying(f"COPY staged ({columns}, line) FROM STDIN") as copy:
+        copy.write(staged)
+    return db.run(
+        f"""
+        INSERT INTO students ({columns}, created_at, updated_at)
+        SELECT {columns}, %(now)s, %(now)s FROM staged ON CONFLICT (tenant_id, phone) DO NOTHING""",
+        now=clock.now(),
+    )
+
+
+def left_out(db: Db) -> list[int]:
+    """The lines of what was staged and not stored."""
+    rows = db.all(
+        LineOfFile,
+        "SELECT line FROM staged g WHERE NOT EXISTS (SELECT FROM students s WHERE s.id = g.id) ORDER BY line",
+    )
+    return [row.line for row in rows]
+
+
+def open_job(db: Db, job_id: UUID, **facts: Any) -> bool:
+    """A new import; False when that file was taken before and nobody insists."""
+    opened = db.run(
+        f"""
+        INSERT INTO jobs (id, kind, {", ".join(facts)}, created_at)
+        VALUES (%(id)s, 'student_import', {", ".join(f"%({name})s" for name in facts)}, %(now)s)
+        ON CONFLICT (tenant_id, kind, file_hash) WHERE NOT forced AND status <> 'failed' DO NOTHING""",
+        id=job_id,
+        now=clock.now(),
+        **facts,
+    )
+    return opened == 1
+
+
+def job(db: Db, job_id: UUID, lock: str = "") -> ImportJob:
+    """One import; whoever locks it gets its file too."""
+    file = "file" if lock else "NULL::bytea AS file"
+    return db.one(
+        ImportJob,
+        f"""
+        SELECT id, status, options, {file}, file_type, result, first_id, last_id FROM jobs
+        WHERE id = %(id)s AND kind = 'student_import' {lock}""",
+        id=job_id,
+    )
+
+
+def run_job(db: Db, job_id: UUID, report: ImportReport, first_id: UUID | None, last_id: UUID | None) -> None:
+    """Its rows are stored; what is left to do is safe to repeat."""
+    db.run(
+        """
+        UPDATE jobs SET status = 'running', result = %(result)s::jsonb, first_id = %(first_id)s, last_id = %(last_id)s
+        WHERE id = %(id)s""",
+        id=job_id,
+        result=report.model_dump_json(),
+        first_id=first_id,
+        last_id=last_id,
+    )
+
+
+def close_job(db: Db, job_id: UUID, status: str, report: ImportReport | None) -> None:
+    """It is over, and its file is forgotten."""
+    db.run(
+        """
+        UPDATE jobs SET status = %(status)s, result = coalesce(%(result)s::jsonb, result), file = NULL,
+               finished_at = %(now)s
+        WHERE id = %(id)s""",
+        id=job_id,
+        status=status,
+        result=report.model_dump_json() if report else None,
+        now=clock.now(),
+    )
+
+
+def of_run(db: Db, first_id: UUID | None, last_id: UUID | None) -> list[Newcomer]:
+    """Whom an import brought."""
+    return db.all(
+        Newcomer,
+        """
+        SELECT id, first_name, phone, email, student_code, library_id FROM students
+        WHERE id BETWEEN %(first_id)s::uuid AND %(last_id)s::uuid ORDER BY id""",
+        first_id=first_id,
+        last_id=last_id,
+    )

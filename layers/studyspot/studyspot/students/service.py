@@ -1,0 +1,184 @@
+"""What happens to students at the desk, and what other domains may ask about them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from studyspot.identity import service as identity
+from studyspot.kit import audit, ids, outbox
+from studyspot.kit.auth import Actor
+from studyspot.kit.db import Db
+from studyspot.kit.errors import Forbidden, NotFound, StateConflict, VersionConflict
+from studyspot.kit.models import Page
+from studyspot.kit.pages import Paging
+from studyspot.kit.response import etag_of
+from studyspot.students import idproof, queries
+from studyspot.students.models import (
+    OWN_FIELDS,
+    GuardianConsentRequired,
+    Student,
+    StudentChange,
+    StudentNotActive,
+    StudentRequest,
+    StudentSuspended,
+    Suspension,
+)
+
+MAY_BE_SUSPENDED = ("enquiry", "active", "expired", "inactive")
+
+
+def get(db: Db, student_id: UUID) -> Student:
+    """The student, archived ones too, or NotFound."""
+    return queries.student(db, student_id)
+
+
+def active(db: Db, student_id: UUID) -> Student:
+    """The student, if they may enter and buy: StudentSuspended or StudentNotActive else."""
+    found = queries.student(db, student_id)
+    if found.status in ("suspended", "blacklisted"):
+        raise StudentSuspended
+    if found.status == "archived":
+        raise StudentNotActive
+    return found
+
+
+def with_phone(db: Db, phone: str) -> Student | None:
+    """Whose number it is in this tenant."""
+    return queries.with_phone(db, phone)
+
+
+def seen_by(db: Db, actor: Actor, student_id: UUID) -> Student:
+    """Staff see the students of their libraries, students themselves; to others they do not exist."""
+    actor.own("students:read", student_id)
+    found = queries.student(db, student_id)
+    actor.at(found.library_id)
+    return found
+
+
+def listed(
+    db: Db, actor: Actor, paging: Paging, expiring_days: int | None, **filters: UUID | str | bool | None
+) -> Page[Student]:
+    """The students of this person's libraries, one page."""
+    return paging.page(queries.listed(db, paging, actor.library_ids, expiring_days, **filters))
+
+
+def create(db: Db, core: Db, actor: Actor, asked: StudentRequest) -> Student:
+    """A new student, who can sign in by phone (and e-mail) as soon as this is committed."""
+    actor.at(asked.library_id)
+    student_id = ids.uuid7()
+    with db.transaction():
+        if asked.date_of_birth and not asked.guardian_consent:
+            _need_consent(db, asked.date_of_birth)
+        facts = asked.model_dump(exclude={"guardian_consent"})
+        made = queries.create(db, student_id, _stored(facts, student_id))
+        if asked.guardian_consent:
+            queries.consent(db, student_id, asked.guardian_consent)
+        outbox.emit(db, "student.created", student_id, {"libraryId": made.library_id})
+        audit.note(db, "students.create", "students", student_id, after=asked.model_dump())
+        _found_by(core, db.tenant, made)
+    return made
+
+
+def change(db: Db, core: Db, actor: Actor, student_id: UUID, asked: StudentChange, if_match: str | None) -> Student:
+    """Edit the fields that were sent; students may edit what concerns only themselves."""
+    actor.own("students:update", student_id)
+    changes = asked.changes()
+    if not actor.may("students:update") and not OWN_FIELDS.issuperset(changes):
+        raise Forbidden("ask the desk to change that")
+    with db.transaction():
+        before = queries.student(db, student_id, "FOR UPDATE")
+        actor.at(before.library_id)
+        if if_match and if_match != etag_of(before):
+            raise VersionConflict
+        if before.status == "archived":
+            raise StudentNotActive
+        if not changes:
+            return before
+        if "library_id" in changes:
+            actor.at(asked.library_id)
+        after = queries.change(db, student_id, _stored(changes, student_id))
+        _note_change(db, before, after, set(changes))
+        if (before.phone, before.email) != (after.phone, after.email):
+            identity.remove_identities(core, db.tenant, student_id)
+            _found_by(core, db.tenant, after)
+    return after
+
+
+def suspend(db: Db, actor: Actor, student_id: UUID, asked: Suspension) -> Student:
+    """No entry, no booking, no sign-in: the sessions end with this commit."""
+    with db.transaction():
+        after = _turn(db, actor, student_id, MAY_BE_SUSPENDED, "suspended")
+        identity.suspend(db, student_id, "student", "student_suspended")
+        outbox.emit(db, "student.suspended", student_id, {"reason": asked.reason})
+        audit.note(db, "students.suspend", "students", student_id, after={"reason": asked.reason})
+    return after
+
+
+def reactivate(db: Db, actor: Actor, student_id: UUID) -> Student:
+    """Back from a suspension, or from having left."""
+    with db.transaction():
+        after = _turn(db, actor, student_id, ("suspended", "inactive"), "active")
+        identity.reactivate(db, student_id, "student")
+        outbox.emit(db, "student.updated", student_id, {"status": "active"})
+        audit.note(db, "students.reactivate", "students", student_id)
+    return after
+
+
+def archive(db: Db, core: Db, student_id: UUID) -> None:
+    """Out of every list and signed out; payments and attendance stay. The phone stays theirs."""
+    with db.transaction():
+        before = queries.student(db, student_id, "FOR UPDATE")
+        if before.status == "archived":
+            raise NotFound
+        queries.turn(db, student_id, [before.status], "archived")
+        identity.suspend(db, student_id, "student", "student_archived")
+        outbox.emit(db, "student.updated", student_id, {"status": "archived"})
+        audit.note(db, "students.archive", "students", student_id, before={"status": before.status})
+        identity.remove_identities(core, db.tenant, student_id)
+
+
+def joined(db: Db, student_id: UUID, fee_plan_id: UUID, seat_id: UUID | None, start: date, end: date) -> None:
+    """A membership of theirs began; the one that ends last is shown on the student."""
+    queries.joined(db, student_id, fee_plan_id, seat_id, start, end)
+
+
+def _need_consent(db: Db, born: date) -> None:
+    """From the day the rule binds, nobody under age is admitted without a guardian's consent."""
+    rule, today = queries.consent_rule(db), queries.today(db)
+    if rule.in_force(today) and rule.minor(born, today):
+        raise GuardianConsentRequired
+
+
+def _stored(facts: dict[str, Any], student_id: UUID) -> dict[str, Any]:
+    number = facts.get("id_proof_number")
+    return facts | {"id_proof_number": idproof.sealed(number, student_id)} if number else facts
+
+
+def _found_by(core: Db, tenant: UUID, student: Student) -> None:
+    """Tell the directory. A cell is never the core database, so the open transaction is another connection's."""
+    identity.add_identity(core, "phone", student.phone, "student", tenant, student.id)
+    if student.email:
+        identity.add_identity(core, "email", student.email, "student", tenant, student.id)
+
+
+def _turn(db: Db, actor: Actor, student_id: UUID, before: tuple[str, ...], after: str) -> Student:
+    found = queries.student(db, student_id)
+    actor.at(found.library_id)
+    turned = queries.turn(db, student_id, before, after)
+    if turned is None:
+        raise StateConflict(f"the student is {found.status}")
+    return turned
+
+
+def _note_change(db: Db, before: Student, after: Student, fields: set[str]) -> None:
+    outbox.emit(db, "student.updated", after.id, {"fields": sorted(fields)})
+    audit.note(
+        db,
+        "students.update",
+        "students",
+        after.id,
+        before=before.model_dump(include=fields),
+        after=after.model_dump(include=fields),
+    )
