@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from studyspot.credits import master_queries, queries
 from studyspot.credits.models import (
     Allocated,
     Allocation,
@@ -16,6 +15,8 @@ from studyspot.credits.models import (
     Purchase,
     Purchased,
 )
+from studyspot.credits.queries import master
+from studyspot.credits.queries.wallets import open_wallet, receive
 from studyspot.kit import cells, clock, log
 from studyspot.kit.db import Db
 
@@ -29,11 +30,9 @@ ARRIVES_WITHIN = timedelta(minutes=1)
 def purchase(core: Db, wanted: Purchase) -> Purchased:
     """Buy from a vendor; a vendor named for the first time is entered."""
     with core.transaction():
-        vendor = master_queries.vendor(
-            core, wanted.vendor, wanted.credit_type, wanted.unit_cost_paise, wanted.unit_cost_paise
-        )
-        master_queries.open_master(core, wanted.credit_type, vendor.id)
-        return master_queries.buy(
+        vendor = master.vendor(core, wanted.vendor, wanted.credit_type, wanted.unit_cost_paise, wanted.unit_cost_paise)
+        master.open_master(core, wanted.credit_type, vendor.id)
+        return master.buy(
             core, vendor.id, wanted.credit_type, wanted.quantity, wanted.unit_cost_paise, wanted.invoice_ref
         )
 
@@ -46,29 +45,29 @@ def allocate(core: Db, tenant: UUID, wanted: Allocation, reference: str) -> Allo
     """
     with core.transaction():
         lacking = _lacking(core, wanted)
-        if known := master_queries.allocation(core, tenant, reference):
+        if known := master.allocation(core, tenant, reference):
             return known
         if lacking and wanted.kind == "sale":
             raise MasterInsufficient
         if lacking:
             _buy_on_account(core, wanted.credit_type, lacking)
-        if not master_queries.allocate(core, tenant, wanted, reference):
+        if not master.allocate(core, tenant, wanted, reference):
             raise MasterInsufficient
-        found = master_queries.allocation(core, tenant, reference)
+        found = master.allocation(core, tenant, reference)
     assert found is not None, "it was inserted by this transaction"
     return found
 
 
 def _lacking(core: Db, wanted: Allocation) -> int:
     """Holds the master wallet until the transaction ends."""
-    lacking = master_queries.missing(core, wanted.credit_type, wanted.quantity)
+    lacking = master.missing(core, wanted.credit_type, wanted.quantity)
     return wanted.quantity if lacking is None else lacking
 
 
 def _buy_on_account(core: Db, credit_type: str, n: int) -> None:
-    vendor = master_queries.vendor(core, USUAL_VENDOR[credit_type], credit_type, None, USUAL_COST_PAISE)
-    master_queries.open_master(core, credit_type, vendor.id)
-    master_queries.buy(core, vendor.id, credit_type, n, vendor.unit_cost_paise, ON_ACCOUNT)
+    vendor = master.vendor(core, USUAL_VENDOR[credit_type], credit_type, None, USUAL_COST_PAISE)
+    master.open_master(core, credit_type, vendor.id)
+    master.buy(core, vendor.id, credit_type, n, vendor.unit_cost_paise, ON_ACCOUNT)
 
 
 def hand_over(core: Db, db: Db, wanted: Allocation, reference: str) -> Allocated:
@@ -77,8 +76,8 @@ def hand_over(core: Db, db: Db, wanted: Allocation, reference: str) -> Allocated
     core.commit()
     arrive(db, allocation)
     db.commit()
-    master_queries.arrived(core, allocation.id)
-    found = master_queries.allocation(core, db.tenant, reference)
+    master.arrived(core, allocation.id)
+    found = master.allocation(core, db.tenant, reference)
     assert found is not None, "it was committed above"
     return found
 
@@ -87,14 +86,14 @@ def arrive(db: Db, allocation: Allocated) -> None:
     """Into the tenant's own book, once."""
     price = allocation.unit_price_paise if allocation.kind == "sale" else None
     with db.transaction():
-        queries.open_wallet(db, allocation.credit_type)
-        queries.receive(db, allocation.credit_type, allocation.quantity, allocation.reference, price)
+        open_wallet(db, allocation.credit_type)
+        receive(db, allocation.credit_type, allocation.quantity, allocation.reference, price)
 
 
 def settle_allocations(after: timedelta = ARRIVES_WITHIN) -> int:
     """Let in what a crash left on its way; answers how many. One tenant out of reach holds up no other."""
     with cells.core_db() as core:
-        waiting = master_queries.on_their_way(core, clock.now() - after)
+        waiting = master.on_their_way(core, clock.now() - after)
     settled = 0
     for allocation in waiting:
         try:
@@ -104,23 +103,23 @@ def settle_allocations(after: timedelta = ARRIVES_WITHIN) -> int:
             log.error("allocation_not_arrived", allocation=allocation.id, error=repr(error))
             continue
         with cells.core_db() as core:
-            master_queries.arrived(core, allocation.id)
+            master.arrived(core, allocation.id)
         settled += 1
     return settled
 
 
 def wallets(core: Db) -> list[MasterWallet]:
-    return master_queries.masters(core)
+    return master.masters(core)
 
 
 def margins(core: Db, tenant: UUID | None) -> list[Margin]:
     """By tenant and month, newest first."""
-    return master_queries.margins(core, tenant)
+    return master.margins(core, tenant)
 
 
 def side(core: Db, credit_type: str) -> Conservation:
     """The operator's part of the conservation identity."""
-    found = next((w for w in master_queries.masters(core) if w.credit_type == credit_type), None)
+    found = next((w for w in master.masters(core) if w.credit_type == credit_type), None)
     if found is None:
         return Conservation(credit_type=credit_type, purchased=0, master=0, tenants=0, consumed=0, on_the_way=0)
     return Conservation(
@@ -129,5 +128,5 @@ def side(core: Db, credit_type: str) -> Conservation:
         master=found.available + found.reserved,
         tenants=0,
         consumed=found.consumed_total,
-        on_the_way=master_queries.count_on_the_way(core, credit_type),
+        on_the_way=master.count_on_the_way(core, credit_type),
     )

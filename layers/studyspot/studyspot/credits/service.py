@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from studyspot.credits import master, queries
+from studyspot.credits import master
 from studyspot.credits.master import settle_allocations
 from studyspot.credits.models import Allocation, Conservation, Entry, InsufficientCredits, Wallet
+from studyspot.credits.queries import wallets
 from studyspot.kit import cells
 from studyspot.kit.db import Db
 from studyspot.kit.models import Page
@@ -49,40 +50,40 @@ def grant(db: Db, credit_type: str, quantity: int, reference: UUID | str) -> Non
 def receive(db: Db, credit_type: str, quantity: int, reference: str, unit_price_paise: int | None = None) -> bool:
     """The tenant's side of an allocation, once; opens the wallet. The price is that of a sale."""
     with db.transaction():
-        queries.open_wallet(db, credit_type)
-        return queries.receive(db, credit_type, quantity, reference, unit_price_paise)
+        wallets.open_wallet(db, credit_type)
+        return wallets.receive(db, credit_type, quantity, reference, unit_price_paise)
 
 
 def reserve(db: Db, credit_type: str, n: int, reference: str) -> None:
     """Put n aside for a reference, once; InsufficientCredits changes nothing."""
-    if not queries.reserve(db, credit_type, n, reference) and not queries.known(db, reference):
+    if not wallets.reserve(db, credit_type, n, reference) and not wallets.known(db, reference):
         raise InsufficientCredits
 
 
 def deduct(db: Db, credit_type: str, n: int, reference: str) -> None:
     """Spend n at once, once for a reference; InsufficientCredits changes nothing."""
-    if not queries.deduct(db, credit_type, n, reference) and not queries.known(db, reference):
+    if not wallets.deduct(db, credit_type, n, reference) and not wallets.known(db, reference):
         raise InsufficientCredits
 
 
 def commit(db: Db, reference: str, used: int) -> bool:
     """What was put aside is spent, what was not used goes back; False when it was settled before."""
-    return queries.commit(db, reference, used)
+    return wallets.commit(db, reference, used)
 
 
 def release(db: Db, reference: str) -> bool:
     """What was put aside goes back; False when it was settled before."""
-    return queries.release(db, reference)
+    return wallets.release(db, reference)
 
 
 def credit_back(db: Db, reference: str) -> bool:
     """What was spent on something that did not arrive goes back, once."""
-    return queries.credit_back(db, reference)
+    return wallets.credit_back(db, reference)
 
 
 def wallet(db: Db) -> dict[str, Wallet]:
     """By credit type; SMS always shows."""
-    found = {row.credit_type: Wallet(**row.model_dump(exclude={"credit_type"})) for row in queries.wallets(db)}
+    found = {row.credit_type: Wallet(**row.model_dump(exclude={"credit_type"})) for row in wallets.wallets(db)}
     return {"sms": Wallet(), **found}
 
 
@@ -92,7 +93,7 @@ def unit_price(db: Db, credit_type: str) -> int:
 
 def transactions(db: Db, paging: Paging, credit_type: str | None) -> Page[Entry]:
     """Newest first."""
-    return paging.page(queries.entries(db, paging, credit_type))
+    return paging.page(wallets.entries(db, paging, credit_type))
 
 
 def conservation(credit_type: str = "sms") -> Conservation:
@@ -103,11 +104,11 @@ def conservation(credit_type: str = "sms") -> Conservation:
     settle_allocations(after=timedelta())
     with cells.core_db() as core:
         sides = master.side(core, credit_type)
-        tenants = queries.all_tenants(core)
+        tenants = wallets.all_tenants(core)
     held = consumed = 0
     for tenant in tenants:
         with cells.tenant_db(tenant) as db:
-            part = queries.holdings(db, credit_type)
+            part = wallets.holdings(db, credit_type)
         held, consumed = held + part.held, consumed + part.consumed
     return sides.model_copy(update={"tenants": held, "consumed": sides.consumed + consumed})
 
@@ -115,4 +116,4 @@ def conservation(credit_type: str = "sms") -> Conservation:
 def drift(tenant: UUID) -> int:
     """How many of a tenant's wallets differ from what their entries sum to; 0 is right."""
     with cells.tenant_db(tenant) as db:
-        return queries.drift(db)
+        return wallets.drift(db)

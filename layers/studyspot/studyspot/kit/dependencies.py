@@ -88,8 +88,8 @@ def groups(names: list[str]) -> dict[str, Any]:
 def _group(name: str) -> str:
     path = "/health" if name == "health" else f"/api/v1/{name}/health"
     try:
-        # The address is this product's own, from its settings.
-        with urllib.request.urlopen(settings.get().public_base_url + path, timeout=ASK_SECONDS) as answer:  # noqa: S310
+        address = settings.get().public_base_url + path
+        with urllib.request.urlopen(address, timeout=ASK_SECONDS) as answer:  # noqa: S310 - our own address
             status: str = json.load(answer)["status"]
     except (OSError, ValueError, KeyError) as outage:
         log.warning("group_unreachable", group=name, error=repr(outage))

@@ -1,4 +1,4 @@
-"""SQL of the operator's side: rows of tenant zero only."""
+"""The operator's side: rows of tenant zero only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.credits.models import Allocated, Allocation, Margin, MasterWallet, Purchased, Vendor
-from studyspot.credits.queries import LEGS, legs
+from studyspot.credits.queries.wallets import LEGS, legs
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 

@@ -1,0 +1,1 @@
+"""SQL of the wallets: a tenant's own rows, and the operator's side in tenant zero."""

@@ -1,0 +1,129 @@
+"""One row of any table for any tenant, made from what the catalogue says a row must have."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+from studyspot.kit import cells, clock, ids
+
+from tests.world import World
+
+COLUMNS = """
+    SELECT a.attname AS name, t.typname AS type, a.attnotnull AS needed, a.atthasdef AS filled
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'tenant_id'"""
+WORDS = """
+    SELECT (SELECT attname FROM pg_attribute a WHERE a.attrelid = k.conrelid AND a.attnum = k.conkey[1]) AS name,
+           (regexp_match(pg_get_constraintdef(k.oid), '''([^'']+)'''))[1] AS word
+    FROM pg_constraint k
+    WHERE k.conrelid = %s::regclass AND k.contype = 'c' AND array_length(k.conkey, 1) = 1
+      AND pg_get_constraintdef(k.oid) ~ '= ANY'"""
+REFERENCES = """
+    SELECT k.confrelid::regclass::text AS referred,
+           (SELECT array_agg(a.attname ORDER BY o.n) FROM unnest(k.conkey) WITH ORDINALITY o(num, n)
+            JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = o.num) AS from_columns,
+           (SELECT array_agg(a.attname ORDER BY o.n) FROM unnest(k.confkey) WITH ORDINALITY o(num, n)
+            JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = o.num) AS to_columns
+    FROM pg_constraint k WHERE k.conrelid = %s::regclass AND k.contype = 'f'"""
+WISHES: dict[str, dict[str, Any]] = {
+    "students": {"phone": "+919800000000", "status": "active"},
+    "libraries": {"operating_days": [1, 2, 3, 4, 5, 6, 7], "status": "active"},
+    "jobs": {"kind": "student_import"},
+}
+"""What a column's type does not tell."""
+COMPANY = {"fee_plans": ["fee_plan_versions"]}
+"""Rows without which a row is not what the product would have made."""
+
+Row = dict[str, Any]
+Connection = psycopg.Connection[Row]
+
+
+class Furniture:
+    """The rows of one tenant, made as they are asked for."""
+
+    def __init__(self, world: World, tenant: UUID) -> None:
+        place = cells.place_of(tenant)
+        self.tenant = tenant
+        self.dsn = world.postgres.dsn(place.dbname)
+        self.rows: dict[str, Row] = {}
+
+    def row(self, table: str) -> Row:
+        """The tenant's row of that table, with whatever it refers to."""
+        if table == "tenants":
+            return {"id": self.tenant}
+        if table not in self.rows:
+            with psycopg.connect(self.dsn, autocommit=True, row_factory=dict_row) as conn:
+                conn.execute("SELECT set_config('app.tenant', %s, false)", (str(self.tenant),))
+                self.rows[table] = self._made(conn, table)
+            for companion in COMPANY.get(table, ()):
+                self.row(companion)
+        return self.rows[table]
+
+    def _made(self, conn: Connection, table: str) -> Row:
+        known = conn.execute(sql.SQL("SELECT * FROM {} WHERE tenant_id = %s LIMIT 1").format(sql.Identifier(table)),
+                             (self.tenant,)).fetchone()  # fmt: skip
+        if known:
+            return known
+        columns, words = _shape(self.dsn, table)
+        values = {c["name"]: _value(c, words, n) for n, c in enumerate(columns) if c["needed"] and not c["filled"]}
+        needed = set(values)
+        for reference in conn.execute(REFERENCES, (table,)).fetchall():
+            pairs = zip(reference["from_columns"], reference["to_columns"], strict=True)
+            own = [(mine, theirs) for mine, theirs in pairs if mine != "tenant_id"]
+            if reference["referred"] != table and any(mine in needed for mine, _ in own):
+                referred = self.row(reference["referred"])
+                values |= {mine: referred[theirs] for mine, theirs in own}
+        values |= WISHES.get(table, {})
+        insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING *").format(
+            sql.Identifier(table),
+            sql.SQL(", ").join(map(sql.Identifier, values)),
+            sql.SQL(", ").join(sql.Placeholder() * len(values)),
+        )
+        made = conn.execute(insert, list(values.values())).fetchone()
+        assert made is not None
+        return made
+
+
+@cache
+def _shape(dsn: str, table: str) -> tuple[list[Row], dict[str, str]]:
+    with psycopg.connect(dsn, row_factory=dict_row) as conn:
+        columns = conn.execute(COLUMNS, (table,)).fetchall()
+        words = {row["name"]: row["word"] for row in conn.execute(WORDS, (table,)).fetchall() if row["word"]}
+    return columns, words
+
+
+def _value(column: Row, words: dict[str, str], number: int) -> Any:
+    """Later columns get later times, so that what ends follows what starts."""
+    name, kind = column["name"], column["type"]
+    moment = clock.now() + timedelta(days=number)
+    plain: dict[str, Any] = {
+        "uuid": ids.uuid7(),
+        "timestamptz": moment,
+        "date": moment.date(),
+        "time": f"{number % 12 + 6:02}:00",
+        "bool": True,
+        "bytea": b"x",
+        "int2": 1,
+        "int4": 1,
+        "int8": 1,
+        "numeric": 1,
+        "tstzrange": f"[{moment.isoformat()},{(moment + timedelta(hours=1)).isoformat()})",
+    }
+    if kind in plain:
+        return plain[kind]
+    if kind in ("json", "jsonb"):
+        return "{}"
+    if kind.startswith("_"):
+        return []
+    return words.get(name) or f"canary {name}"
+
+
+def shown(value: Any) -> Any:
+    """As it stands in a path."""
+    return value.isoformat() if isinstance(value, date | datetime) else value
