@@ -117,6 +117,12 @@ class FunctionPool:
     def busy(self) -> bool:
         return bool(self._backlog) or any(slot.current for slot in self._slots.values())
 
+    @property
+    def pids(self) -> list[int]:
+        """Its processes that live now, for those who test what happens when they die."""
+        found = [slot.process for slot in list(self._slots.values())]
+        return [process.pid for process in found if process and process.returncode is None]
+
     async def close(self) -> None:
         """End every process and wait until it is gone."""
         self._closing = True

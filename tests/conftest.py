@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from local.postgres import Postgres
+from tests.stack import stack, whole_stack
 from tests.world import World, fresh_signing_keys
+
+__all__ = ["postgres", "stack", "whole_stack", "whole_world", "world"]
 
 ENVIRONMENT = {
     "STAGE": "test",

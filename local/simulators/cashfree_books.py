@@ -84,8 +84,12 @@ class Books:
         begun = open_one or {"cf_payment_id": str(10**9 + secrets.randbelow(9 * 10**9)), "payment_time": now}
         error = None
         if outcome == "failure":
-            error = {"error_code": "TRANSACTION_DECLINED", "error_description": "transaction declined",
-                     "error_reason": "auth_declined", "error_source": "bank"}
+            error = {
+                "error_code": "TRANSACTION_DECLINED",
+                "error_description": "transaction declined",
+                "error_reason": "auth_declined",
+                "error_source": "bank",
+            }
         return begun | {
             "order_id": order["order_id"],
             "entity": "payment",
@@ -105,15 +109,32 @@ class Books:
         }
 
     def _story(self, order: dict[str, Any], payment: dict[str, Any]) -> dict[str, Any]:
-        names = ("cf_payment_id", "payment_status", "payment_amount", "payment_currency", "payment_message",
-                 "payment_time", "bank_reference", "auth_id", "payment_method", "payment_group")
+        names = (
+            "cf_payment_id",
+            "payment_status",
+            "payment_amount",
+            "payment_currency",
+            "payment_message",
+            "payment_time",
+            "bank_reference",
+            "auth_id",
+            "payment_method",
+            "payment_group",
+        )
         data: dict[str, Any] = {
-            "order": {"order_id": order["order_id"], "order_amount": rupees(order["paise"]), "order_currency": "INR",
-                      "order_tags": order["order_tags"]},
+            "order": {
+                "order_id": order["order_id"],
+                "order_amount": rupees(order["paise"]),
+                "order_currency": "INR",
+                "order_tags": order["order_tags"],
+            },
             "payment": {name: payment[name] for name in names},
             "customer_details": order["customer_details"],
-            "payment_gateway_details": {"gateway_name": "CASHFREE", "gateway_order_id": order["cf_order_id"],
-                                        "gateway_payment_id": payment["cf_payment_id"]},
+            "payment_gateway_details": {
+                "gateway_name": "CASHFREE",
+                "gateway_order_id": order["cf_order_id"],
+                "gateway_payment_id": payment["cf_payment_id"],
+            },
         }
         return data | ({"error_details": payment["error_details"]} if payment["error_details"] else {})
 

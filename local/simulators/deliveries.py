@@ -44,9 +44,7 @@ def post_over_http(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 class Deliveries:
     """Rows of kind `delivery` are what still has to arrive; times here are the machine's, signatures the product's."""
 
-    def __init__(
-        self, store: Store, product_url: str, keys: Keys, clock: Callable[[], datetime], post: Post
-    ) -> None:
+    def __init__(self, store: Store, product_url: str, keys: Keys, clock: Callable[[], datetime], post: Post) -> None:
         self._store = store
         self._product_url = product_url.rstrip("/")
         self._keys = keys
@@ -57,9 +55,7 @@ class Deliveries:
         self._sending = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def send(
-        self, vendor: str, bodies: list[tuple[str, bytes]], mode: str = "normal", delay_ms: int = 0
-    ) -> None:
+    def send(self, vendor: str, bodies: list[tuple[str, bytes]], mode: str = "normal", delay_ms: int = 0) -> None:
         """`bodies` are (event id, raw body) in the order in which things happened."""
         if mode not in MODES:
             raise Refused(422, f"one of {', '.join(sorted(MODES))}", "validation_failed", "webhook")
@@ -73,8 +69,16 @@ class Deliveries:
             for event_id, body in ordered:
                 for _ in range(2 if mode == "duplicate" else 1):
                     key = vendor_id("delivery_")
-                    row = {"id": key, "vendor": vendor, "eventId": event_id, "body": body.decode(), "due": due,
-                           "attempts": 0, "status": None, "forged": mode == "bad_signature"}
+                    row = {
+                        "id": key,
+                        "vendor": vendor,
+                        "eventId": event_id,
+                        "body": body.decode(),
+                        "due": due,
+                        "attempts": 0,
+                        "status": None,
+                        "forged": mode == "bad_signature",
+                    }
                     self._store.put("delivery", key, row)
         self._wake.set()
 
@@ -109,15 +113,22 @@ class Deliveries:
         if row["vendor"] == "razorpay":
             secret = "forged" if row["forged"] else self._keys.razorpay_webhook_secret
             signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-            return headers | {"X-Razorpay-Signature": signature, "x-razorpay-event-id": row["eventId"],
-                              "User-Agent": "Razorpay-Webhook/v1"}
+            return headers | {
+                "X-Razorpay-Signature": signature,
+                "x-razorpay-event-id": row["eventId"],
+                "User-Agent": "Razorpay-Webhook/v1",
+            }
         if row["vendor"] == "cashfree":
             secret = "forged" if row["forged"] else self._keys.cashfree_client_secret
             stamp = str(int(self._clock().timestamp() * 1000))
             digest = hmac.new(secret.encode(), stamp.encode() + body, hashlib.sha256).digest()
-            return headers | {"x-webhook-signature": base64.b64encode(digest).decode(), "x-webhook-timestamp": stamp,
-                              "x-webhook-version": "2025-01-01", "x-webhook-attempt": str(attempt),
-                              "x-idempotency-key": row["eventId"]}
+            return headers | {
+                "x-webhook-signature": base64.b64encode(digest).decode(),
+                "x-webhook-timestamp": stamp,
+                "x-webhook-version": "2025-01-01",
+                "x-webhook-attempt": str(attempt),
+                "x-idempotency-key": row["eventId"],
+            }
         return headers
 
     def start(self) -> None:

@@ -47,15 +47,17 @@ class MailSimulator:
         token = TOKEN.search(text)
         message_id = vendor_id("ses-", 24)
         for place, address in enumerate(to):
-            self._outbox.add({
-                "id": f"{message_id}-{place}",
-                "channel": "email",
-                "to": address,
-                "templateId": tags.get("template"),
-                "subject": subject,
-                "body": text,
-                "at": zulu(self._clock()),
-                "variables": {"token": token[1]} if token else {},
-                "status": "sent",
-            })
+            self._outbox.add(
+                {
+                    "id": f"{message_id}-{place}",
+                    "channel": "email",
+                    "to": address,
+                    "templateId": tags.get("template"),
+                    "subject": subject,
+                    "body": text,
+                    "at": zulu(self._clock()),
+                    "variables": {"token": token[1]} if token else {},
+                    "status": "sent",
+                }
+            )
         return Reply(200, {"MessageId": message_id})

@@ -21,8 +21,16 @@ from local.simulators.razorpay_checkout import Checkout
 from local.simulators.store import Store
 
 ORDER_MEMBERS = {
-    "amount", "currency", "receipt", "notes", "partial_payment", "payment_capture", "customer_id", "token",
-    "notification", "method",
+    "amount",
+    "currency",
+    "receipt",
+    "notes",
+    "partial_payment",
+    "payment_capture",
+    "customer_id",
+    "token",
+    "notification",
+    "method",
 }
 REFUND_KEY = re.compile(r"[A-Za-z0-9_-]{10,}")
 

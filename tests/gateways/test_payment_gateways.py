@@ -231,9 +231,7 @@ def test_settings_name_the_gateways(base_url: str) -> None:
 
 def test_the_vendors_own_client_finds_a_razorpay(base_url: str, world: Simulators) -> None:
     keys = Keys()
-    client = vendor_sdk.Client(
-        auth=(keys.razorpay_key_id, keys.razorpay_key_secret), base_url=f"{base_url}/razorpay"
-    )
+    client = vendor_sdk.Client(auth=(keys.razorpay_key_id, keys.razorpay_key_secret), base_url=f"{base_url}/razorpay")
     with client.session:
         order = client.order.create({"amount": 50_000, "currency": "INR", "receipt": "r1", "payment_capture": 0})
         assert order["status"] == "created" and order["notes"] == []

@@ -12,7 +12,7 @@ from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb
 from studyspot.messaging import reports
 
-api = Api("msg91")
+api = Api("messaging/webhook/msg91")
 LAYOUTS = ("application/json", "application/x-www-form-urlencoded")
 
 
