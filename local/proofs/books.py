@@ -29,7 +29,7 @@ OVERLAPS = """
     SELECT a.id::text, b.id::text FROM bookings a JOIN bookings b
       ON a.tenant_id = b.tenant_id AND a.seat_id = b.seat_id AND a.id < b.id
      AND a.start_at < b.end_at AND b.start_at < a.end_at
-    WHERE a.status = ANY (%(live)s) AND b.status = ANY (%(live)s)"""
+    WHERE a.status = ANY (%s) AND b.status = ANY (%s)"""
 LIVE = ["held", "pending_payment", "confirmed", "checked_in"]
 
 
@@ -77,7 +77,7 @@ def left_over(up: Running) -> list[str]:
 
 def double_holds(up: Running) -> list[tuple[Any, ...]]:
     """Pairs of live bookings of one seat that overlap, whatever the claims' own table says."""
-    return up.rows(OVERLAPS.replace("%(live)s", "%s"), LIVE, LIVE)
+    return up.rows(OVERLAPS, LIVE, LIVE)
 
 
 def net_of_bookings(up: Running, bookings: list[str]) -> dict[str, int]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 T = TypeVar("T")
 LONGEST_ANSWER = 90.0
+SIGN_IN_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,14 @@ class Person:
         self._token: str | None = None
 
     def sign_in(self) -> Any:
-        data = call(self.url, "POST", f"/api/v1{self._at}", self._account).must(200)
+        """Fresh tokens; somebody who is told to come back in a moment does so."""
+        answer = call(self.url, "POST", f"/api/v1{self._at}", self._account)
+        for _ in range(SIGN_IN_TRIES):
+            if answer.status < 500:
+                break
+            time.sleep(0.2)
+            answer = call(self.url, "POST", f"/api/v1{self._at}", self._account)
+        data = answer.must(200)
         self._token = data["accessToken"]
         return data
 

@@ -109,6 +109,14 @@ class Simulators:
             return self._razorpay.pay(gateway_order_id, outcome, method, webhook, delay_ms)
         return self._cashfree.pay(gateway_order_id, outcome, method, webhook, delay_ms)
 
+    def kept_paise(self, gateway: str, gateway_order_id: str) -> int:
+        """What the gateway's own books say it took for this order and did not give back."""
+        taken = self._store.of(f"{gateway}.payment", gateway_order_id)
+        if gateway == "razorpay":
+            return sum(p["amount"] - p["amount_refunded"] for p in taken if p["status"] in ("captured", "refunded"))
+        back = [r for r in self._store.of("cashfree.refund", gateway_order_id) if r["refund_status"] == "SUCCESS"]
+        return sum(p["paise"] for p in taken if p["is_captured"]) - sum(r["paise"] for r in back)
+
     def outbox(self, channel: str | None = None, to: str | None = None) -> list[dict[str, Any]]:
         """What would have left, newest first; phones compare by their last ten digits."""
         return self._outbox.items(channel, to)

@@ -101,7 +101,7 @@ def problem(error: Problem, request: Request) -> Response:
         "errors": [],
         **error.members,
     }
-    return Response(error.status, to_json(facts), "application/problem+json", headers=dict(error.headers))
+    return Response(error.status, _json(facts), "application/problem+json", headers=dict(error.headers))
 
 
 def etag(data: bytes) -> str:
@@ -117,7 +117,18 @@ def etag_of(model: BaseModel) -> str:
 def _json(value: Any) -> bytes:
     if isinstance(value, BaseModel):
         return value.model_dump_json(by_alias=True).encode()
+    _build(value)
     return to_json(value, by_alias=True)
+
+
+def _build(value: Any) -> None:
+    """Models are built when first used; pydantic's `to_json` fails on one that was only ever part of another."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    for part in parts:
+        if not isinstance(part, BaseModel):
+            _build(part)
+        elif not type(part).__pydantic_complete__:
+            type(part).model_rebuild()
 
 
 def _csv(items: Sequence[BaseModel]) -> bytes:
