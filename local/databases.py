@@ -52,7 +52,8 @@ class Databases:
         try:
             return self._connection(dbname).execute(query.encode()).fetchall()
         except psycopg.OperationalError:
-            self._open.pop(dbname).close()
+            if broken := self._open.pop(dbname, None):
+                broken.close()
             return self._connection(dbname).execute(query.encode()).fetchall()
 
     def _connection(self, dbname: str) -> psycopg.Connection:

@@ -33,8 +33,12 @@ SILO = Size(libraries=1, seats=16, students=20, days=14, busy=5)
 ORDER = (
     *("libraries", "zones", "seats", "fee_plans", "fee_plan_versions", "students", "student_numbers"),
     *("payments", "payment_captures", "memberships", "bookings", "seat_occupancy", "attendance"),
-    *("ledger_transactions", "ledger_entries"),
 )
+LEDGER = ("ledger_transactions", "ledger_entries")
+POST = """
+    WITH opened AS (INSERT INTO ledger_transactions SELECT * FROM new_ledger_transactions)
+    INSERT INTO ledger_entries SELECT * FROM new_ledger_entries"""
+"""The database judges a posting when its statement ends, so transactions and their entries come in one."""
 NOT_BUILT = {
     "marketplace": {"tenantId": None, "owner": None, "provider": None, "customer": None},
     "assistant": {"tenantId": None, "owner": None, "member": None},
@@ -208,12 +212,21 @@ def copy(tables: Tables, tenant: UUID, dbname: str) -> None:
     with psycopg.connect(place) as conn:
         conn.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
         for table in ORDER:
-            columns, rows = tables.rows[table]
-            names = sql.SQL(", ").join(sql.Identifier(name) for name in columns.split(","))
-            statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
-            with conn.cursor().copy(statement) as target:
-                for row in rows:
-                    target.write_row(row)
+            _fill(conn, tables, table, table)
+        for table in LEDGER:
+            like = "CREATE TEMP TABLE {} (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP"
+            conn.execute(sql.SQL(like).format(sql.Identifier(f"new_{table}"), sql.Identifier(table)))
+            _fill(conn, tables, table, f"new_{table}")
+        conn.execute(POST)
+
+
+def _fill(conn: psycopg.Connection, tables: Tables, source: str, target: str) -> None:
+    columns, rows = tables.rows[source]
+    names = sql.SQL(", ").join(sql.Identifier(name) for name in columns.split(","))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(target), names)
+    with conn.cursor().copy(statement) as lines:
+        for row in rows:
+            lines.write_row(row)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,10 @@ from studyspot.schema import migrate
 from local.postgres import Postgres
 
 ROOT = Path(__file__).parent.parent
+CREDITS = (
+    "tenant_credit_wallets, credit_reservations, credit_ledger, credit_vendors, credit_master_wallet, credit_purchases,"
+    " credit_allocations"
+)
 PASSWORDS = {"app": "app-secret", "worker": "worker-secret", "migrator": "migrator-secret"}
 
 
@@ -86,6 +90,7 @@ class World:
     def __init__(self, postgres: Postgres, clock_file: Path) -> None:
         self.postgres = postgres
         self.clock_file = clock_file
+        clock._offset_file.cache_clear()
         admin = postgres.dsn()
         migrate.create_roles(admin, PASSWORDS)
         migrate.create_database(admin, "studyspot", owner="migrator")
@@ -101,6 +106,10 @@ class World:
             "CORE_DB_PORT": str(self.place["port"]),
             "CORE_DB_NAME": "studyspot",
         }
+        # Superusers are not bound by row security: they see what all tenants left behind.
+        self._owners = [psycopg.connect(postgres.dsn(name), autocommit=True) for name in ("studyspot", "pool_1")]
+        for conn in self._owners:
+            conn.execute("SET idle_session_timeout = 0")
         self._role("app")
         with cells.core_db() as db:
             db.run(
@@ -113,9 +122,21 @@ class World:
         self._role("app")
 
     def end(self) -> None:
+        """Nothing a test left waiting wakes up in another: no timer, no command, no cell of its own."""
         connections.close_all()
+        for conn in self._owners:
+            conn.execute("DELETE FROM timers; DELETE FROM outbox")
+        silos = self._owners[0].execute("SELECT 1 FROM cells WHERE kind = 'silo'").fetchone()
+        if silos:  # what they held is gone with them, so the count of all credits begins anew
+            self._owners[0].execute(
+                "UPDATE tenants SET cell_id = NULL WHERE isolation = 'silo'; DELETE FROM cells WHERE kind = 'silo'"
+            )
+            for conn in self._owners:
+                conn.execute(f"TRUNCATE {CREDITS} CASCADE")
 
     def close(self) -> None:
+        for conn in self._owners:
+            conn.close()
         connections.close_all()
         settings.get.cache_clear()
 

@@ -113,9 +113,10 @@ class Simulators:
         """What the gateway's own books say it took for this order and did not give back."""
         taken = self._store.of(f"{gateway}.payment", gateway_order_id)
         if gateway == "razorpay":
-            return sum(p["amount"] - p["amount_refunded"] for p in taken if p["status"] in ("captured", "refunded"))
+            kept = [p for p in taken if p["status"] in ("captured", "refunded")]
+            return sum(int(p["amount"]) - int(p["amount_refunded"]) for p in kept)
         back = [r for r in self._store.of("cashfree.refund", gateway_order_id) if r["refund_status"] == "SUCCESS"]
-        return sum(p["paise"] for p in taken if p["is_captured"]) - sum(r["paise"] for r in back)
+        return sum(int(p["paise"]) for p in taken if p["is_captured"]) - sum(int(r["paise"]) for r in back)
 
     def outbox(self, channel: str | None = None, to: str | None = None) -> list[dict[str, Any]]:
         """What would have left, newest first; phones compare by their last ten digits."""

@@ -155,7 +155,6 @@ def unleash(
     tries: int,
     mixed: bool,
     seed: int,
-    meanwhile: Callable[[], None] = lambda: None,
 ) -> list[Story]:
     """`processes` x `clients` students, each trying so many times; their stories."""
     students = [scene.student() for _ in range(processes * clients)]
@@ -170,7 +169,6 @@ def unleash(
     ]
     for worker in workers:
         worker.start()
-    meanwhile()
     answers = [out.get(timeout=240) for _ in workers]
     for worker in workers:
         worker.join()

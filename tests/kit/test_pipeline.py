@@ -52,7 +52,9 @@ def test_a_connection_the_server_closed_is_renewed_without_the_caller_noticing(w
     tenant = world.tenant()
     with world.db(tenant.id) as db:
         with psycopg.connect(world.postgres.dsn(), autocommit=True) as admin:
-            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'pool_1'")
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'pool_1' AND usename = 'app'"
+            )
         assert db.value("SELECT count(*) FROM sessions") == 1
 
 
@@ -61,7 +63,9 @@ def test_a_connection_that_breaks_inside_a_transaction_is_an_error_and_nothing_l
     with pytest.raises(psycopg.OperationalError), world.db(tenant.id) as db, db.transaction():
         db.run("UPDATE sessions SET reason = 'x'")
         with psycopg.connect(world.postgres.dsn(), autocommit=True) as admin:
-            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'pool_1'")
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'pool_1' AND usename = 'app'"
+            )
         db.run("UPDATE sessions SET reason = 'y'")
     with world.db(tenant.id) as db:
         assert db.value("SELECT reason FROM sessions") is None

@@ -161,23 +161,34 @@ CREATE INDEX ledger_entries_of_transaction ON ledger_entries (tenant_id, transac
 CREATE INDEX ledger_entries_of_account ON ledger_entries (tenant_id, account);
 SELECT tenant_table('ledger_entries', 'SELECT, INSERT');
 
-CREATE FUNCTION ledger_transaction_balances() RETURNS trigger LANGUAGE plpgsql AS $$
+-- A posting is one statement, so its sum is judged when that statement ends: once, not once a line.
+CREATE FUNCTION ledger_balances() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    about uuid := CASE TG_TABLE_NAME WHEN 'ledger_entries' THEN (to_jsonb(NEW) ->> 'transaction_id')::uuid ELSE NEW.id END;
-    lines bigint;
-    total numeric;
+    wrong record;
 BEGIN
-    SELECT count(*), coalesce(sum(amount_paise), 0) INTO lines, total FROM ledger_entries
-        WHERE tenant_id = NEW.tenant_id AND transaction_id = about;
-    IF lines < 2 OR total <> 0 THEN
-        RAISE EXCEPTION 'ledger transaction % has % entries that sum to %', about, lines, total USING ERRCODE = 'check_violation';
+    SELECT e.transaction_id, count(*) AS lines, sum(e.amount_paise) AS total INTO wrong
+        FROM ledger_entries e
+        WHERE (e.tenant_id, e.transaction_id) IN (SELECT p.tenant_id, p.transaction_id FROM posted p)
+        GROUP BY e.transaction_id HAVING count(*) < 2 OR sum(e.amount_paise) <> 0 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'ledger transaction % has % entries that sum to %', wrong.transaction_id, wrong.lines, wrong.total
+            USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER ledger_entries_balance AFTER INSERT ON ledger_entries
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_balances();
-CREATE CONSTRAINT TRIGGER ledger_transactions_balance AFTER INSERT ON ledger_transactions
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_transaction_balances();
+CREATE TRIGGER ledger_entries_balance AFTER INSERT ON ledger_entries
+    REFERENCING NEW TABLE AS posted FOR EACH STATEMENT EXECUTE FUNCTION ledger_balances();
+
+CREATE FUNCTION ledger_has_entries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM opened o WHERE NOT EXISTS (
+            SELECT 1 FROM ledger_entries e WHERE e.tenant_id = o.tenant_id AND e.transaction_id = o.id)) THEN
+        RAISE EXCEPTION 'a ledger transaction has no entries' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER ledger_transactions_have_entries AFTER INSERT ON ledger_transactions
+    REFERENCING NEW TABLE AS opened FOR EACH STATEMENT EXECUTE FUNCTION ledger_has_entries();
 
 -- The platform's contracts with the gateways: dated, the same for every tenant of the cell.
 CREATE TABLE fee_rows (
