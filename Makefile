@@ -13,7 +13,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check build deploy migrate health invoke story bench race openapi reset
+.PHONY: help run test test-browser check build deploy migrate health invoke story bench race contention kills months payment-kills openapi reset
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,11 +55,24 @@ invoke: $(READY) ## one function with one event, without Docker (F=BookingsApi E
 story: $(READY) ## the first day of a library, request by request (needs make run)
 	$(BIN)/python -m local.story
 
-bench: $(READY) ## the budgets of the product, as ratios
+bench: $(READY) ## the budgets of the product, as ratios (row 11 also looks at what make build made)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt
 	$(BIN)/python -m bench
 
 race: $(READY) ## slow proof: 500 clients on 20 seats, and what the guard costs
 	$(BIN)/python -m pytest tests/bookings/test_race.py -m slow -s
+
+contention: $(READY) ## slow proof: 500 clients on 20 seats over HTTP, then every claim is counted
+	$(BIN)/python -m local.proofs.contention
+
+kills: $(READY) ## slow proof: processes, AWS and the database die while people pay; then the books are read
+	$(BIN)/python -m local.proofs.kills
+
+months: $(READY) ## slow proof: three months by the clock, with a week nobody looked
+	$(BIN)/python -m local.proofs.months
+
+payment-kills: $(READY) ## slow proof: death at every statement of webhook, settlement and refund
+	$(BIN)/python -m pytest tests/fulfilment/test_kills.py -m slow
 
 openapi: $(READY) ## write the API's description and error catalogue from the handlers
 	$(BIN)/python -m local.openapi_file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -98,15 +97,14 @@ def opened() -> Iterator[dict[str, Site]]:
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
         (home / "offset").write_bytes(bytes(8))
-        os.environ.update(
-            ENVIRONMENT | {"STUDYSPOT_CLOCK": str(home / "offset"), "LOG_LEVEL": "INFO", "RATE_LIMIT_FACTOR": "1000000"}
-        )
-        os.environ["SIGNING_KEYS"] = json.dumps(fresh_signing_keys())
+        own = {"LOG_LEVEL": "INFO", "RATE_LIMIT_FACTOR": "1000000", "SIGNING_KEYS": json.dumps(fresh_signing_keys())}
         with Postgres(home / "postgres", settings=FAST_AND_FORGETFUL | {"max_connections": "700"}) as postgres:
-            world = World(postgres, home / "offset")
+            world = World(postgres, home / "offset", ENVIRONMENT | own)
+            world.begin()
             try:
                 yield {isolation: furnished(world, isolation) for isolation in ("pool", "silo")}
             finally:
+                world.end()
                 world.close()
 
 

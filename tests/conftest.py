@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,19 +46,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def whole_world(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Core, a pool cell, the environment of a function - made once."""
-    before = dict(os.environ)
+    """Core and a pool cell - made once."""
     clock_file = tmp_path_factory.mktemp("clock") / "offset"
     clock_file.write_bytes(bytes(8))
-    os.environ.update(ENVIRONMENT | {"STUDYSPOT_CLOCK": str(clock_file)})
-    os.environ["SIGNING_KEYS"] = json.dumps(fresh_signing_keys())
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SESV2"):
-        os.environ.pop(name, None)
-    world = World(postgres, clock_file)
+    keys = json.dumps(fresh_signing_keys())
+    world = World(postgres, clock_file, ENVIRONMENT | {"SIGNING_KEYS": keys})
     yield world
     world.close()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ CREDITS = (
     "tenant_credit_wallets, credit_reservations, credit_ledger, credit_vendors, credit_master_wallet, credit_purchases,"
     " credit_allocations"
 )
+FOREIGN = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SESV2")
 PASSWORDS = {"app": "app-secret", "worker": "worker-secret", "migrator": "migrator-secret"}
 
 
@@ -87,58 +88,69 @@ class Tenant:
 class World:
     """See the module."""
 
-    def __init__(self, postgres: Postgres, clock_file: Path) -> None:
+    def __init__(self, postgres: Postgres, clock_file: Path, environment: dict[str, str]) -> None:
         self.postgres = postgres
         self.clock_file = clock_file
-        clock._offset_file.cache_clear()
         admin = postgres.dsn()
         migrate.create_roles(admin, PASSWORDS)
         migrate.create_database(admin, "studyspot", owner="migrator")
         self.core = postgres.dsn("studyspot", user="migrator", password=PASSWORDS["migrator"])
         migrate.migrate_core(self.core)
         migrate.migrate_template(self.core)
-        core_place = self.core
-        migrate.register_cell(self.core, "core", core_place)
+        migrate.register_cell(self.core, "core", self.core)
         self.pool = migrate.register_cell(self.core, "pool", migrate.create_cell(self.core, "pool_1"))
-        self.place = psycopg.conninfo.conninfo_to_dict(self.core)
-        os.environ |= {
-            "CORE_DB_HOST": str(self.place["host"]),
-            "CORE_DB_PORT": str(self.place["port"]),
+        place = psycopg.conninfo.conninfo_to_dict(self.core)
+        self._environment = environment | {
+            "STUDYSPOT_CLOCK": str(clock_file),
+            "CORE_DB_HOST": str(place["host"]),
+            "CORE_DB_PORT": str(place["port"]),
             "CORE_DB_NAME": "studyspot",
         }
         # Superusers are not bound by row security: they see what all tenants left behind.
         self._owners = [psycopg.connect(postgres.dsn(name), autocommit=True) for name in ("studyspot", "pool_1")]
         for conn in self._owners:
             conn.execute("SET idle_session_timeout = 0")
-        self._role("app")
+        self._before: dict[str, str] = {}
+        self.begin()
         with cells.core_db() as db:
             db.run(
                 "INSERT INTO tenant_gate (status, rate_limit, updated_at, modules)"
                 " VALUES ('active', 100, %(now)s, '{library}') ON CONFLICT DO NOTHING",
                 now=clock.now(),
             )
+        self.end()
 
     def begin(self) -> None:
+        """The environment of a request function, for as long as the test lasts."""
+        self._before = dict(os.environ)
+        for name in FOREIGN:
+            os.environ.pop(name, None)
+        os.environ.update(self._environment)
+        clock._offset_file.cache_clear()
         self._role("app")
 
     def end(self) -> None:
-        """Nothing a test left waiting wakes up in another: no timer, no command, no cell of its own."""
+        """Nothing a test left waiting wakes up in another: no timer, no command, no tenant, no cell of its own."""
         connections.close_all()
+        os.environ.clear()
+        os.environ.update(self._before)
+        settings.get.cache_clear()
+        clock._offset_file.cache_clear()
+        core, pool = self._owners
+        silos = core.execute("SELECT dbname FROM cells WHERE kind = 'silo'").fetchall()
+        core.execute("DELETE FROM tenants; DELETE FROM identities; DELETE FROM cells WHERE kind = 'silo'")
+        pool.execute("DELETE FROM tenant_gate")
+        sold = core.execute("SELECT 1 FROM credit_master_wallet LIMIT 1").fetchone()
         for conn in self._owners:
             conn.execute("DELETE FROM timers; DELETE FROM outbox")
-        silos = self._owners[0].execute("SELECT 1 FROM cells WHERE kind = 'silo'").fetchone()
-        if silos:  # what they held is gone with them, so the count of all credits begins anew
-            self._owners[0].execute(
-                "UPDATE tenants SET cell_id = NULL WHERE isolation = 'silo'; DELETE FROM cells WHERE kind = 'silo'"
-            )
-            for conn in self._owners:
+            if sold:  # what a tenant held is gone with it, so the count of all credits begins anew
                 conn.execute(f"TRUNCATE {CREDITS} CASCADE")
+        for (name,) in silos:
+            core.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def close(self) -> None:
         for conn in self._owners:
             conn.close()
-        connections.close_all()
-        settings.get.cache_clear()
 
     def _role(self, role: str) -> None:
         connections.close_all()

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from studyspot.kit import cells, ids
+from studyspot.kit import cells, connections, ids
 from studyspot.schema import migrate, placement
 from studyspot.subscriptions import service as subscriptions
 
@@ -42,10 +42,10 @@ def test_the_steps_run_as_the_migrator_alone(world: World, isolation: str) -> No
     tenant = world.call("tenants", "POST", "/tenants", world.admin(), body).data["id"]
     (given,) = [m for m in world.outbox(ids.PLATFORM, "tenant_provisioning") if m["subject"] == tenant]
     with as_migrator(world):
-        world.end()
+        connections.close_all()
         machine = Machine("tenant_provisioning", function("steps", "provisioning").handler)
         assert machine.run(given) == "Succeed"
-        world.end()
+        connections.close_all()
     with cells.core_db() as core:
         assert core.value("SELECT status FROM tenants WHERE id = %(id)s", id=tenant) == "active"
 
