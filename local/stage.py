@@ -168,6 +168,7 @@ class Stage:
         self.watch = watch
 
         async def fire(schedule: Schedule, due: datetime) -> bool:
+            await asyncio.to_thread(self.stand_in.wait_until_laid_out)
             return not (await self.engine.pools[schedule.function].invoke(product_clock.event(due))).failed
 
         async def settle() -> None:

@@ -50,6 +50,7 @@ class StandIn:
         self._report = report
         self._process: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
+        self._laid_out = threading.Event()
         self._layout: tuple[Template, str] | None = None
         self._watcher = threading.Thread(target=self._keep_alive, name="stand-in watcher", daemon=True)
 
@@ -75,6 +76,16 @@ class StandIn:
         self._lay_out()
         if not self._watcher.is_alive():
             self._watcher.start()
+
+    def wait_until_laid_out(self, seconds: float = 30) -> None:
+        """After a kill: what is asked of it before its machines are there again would only be refused."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self._closing.is_set():
+            alive = self._process is not None and self._process.poll() is None
+            if alive and self._laid_out.wait(0.05):
+                return
+        if not self._closing.is_set():
+            raise StandInFailed(f"the stand-in was not there again within {seconds:.0f} s")
 
     def stop(self) -> None:
         """Stop, keeping what is queued for the next start."""
@@ -138,6 +149,7 @@ class StandIn:
             assert self._process is not None
             if self._process.poll() is None:
                 continue
+            self._laid_out.clear()
             self._report("the AWS stand-in was killed; starting it again")
             try:
                 self.start()
@@ -162,6 +174,7 @@ class StandIn:
         known = {bus["Name"] for bus in events.list_event_buses()["EventBuses"]}
         for bus in set(template.buses) - known:
             events.create_event_bus(Name=bus)
+        self._laid_out.set()
 
     def _lay_out_queues(self, template: Template) -> None:
         sqs = self.client("sqs")

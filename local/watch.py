@@ -34,6 +34,7 @@ class Watch:
 
     def queues(self) -> list[dict[str, Any]]:
         """Each queue with its depth, its oldest message and its dead letters."""
+        self._stand_in.wait_until_laid_out()
         held = self._messages()
         names = {queue.logical_id: queue.name for queue in self._template.queues}
         return [
@@ -50,6 +51,7 @@ class Watch:
 
     def executions(self) -> list[dict[str, Any]]:
         """The latest executions of every machine with their history, newest first."""
+        self._stand_in.wait_until_laid_out()
         found = [
             self._execution(summary) | {"machine": _short(machine["name"])}
             for machine in self._states.list_state_machines()["stateMachines"]

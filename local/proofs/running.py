@@ -64,7 +64,7 @@ class Running:
         before = self.stage.stand_in.pid
         os.kill(before, signal.SIGKILL)
         eventually(lambda: self.stage.stand_in.pid != before, "a new stand-in")
-        eventually(lambda: self.sandbox.ask("GET", "/queues").status == 200, "its queues")
+        self.stage.stand_in.wait_until_laid_out()
 
 
 @contextlib.contextmanager
