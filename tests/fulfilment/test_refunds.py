@@ -49,6 +49,23 @@ def test_a_part_then_the_rest_then_no_more(shop: Shop, paid: dict[str, Any]) -> 
     assert shop.count("refunds") == 2
 
 
+def test_a_cancelled_booking_gives_its_money_back_once(shop: Shop) -> None:
+    booking = shop.book()
+    payment = shop.create(booking).data
+    shop.verify(payment["id"], shop.pay(payment))
+    assert shop.refund(payment["id"], 1000, key="part").status == 201
+    cancelled = shop.world.call("bookings", "POST", f"/bookings/{booking}/cancel", shop.token, {})
+    assert cancelled.data["status"] == "cancelled"
+    (command,) = [m for m in shop.world.outbox(shop.tenant, "payment-settler") if "refundOf" in m]
+    shop.background()
+    shop.world.deliver("payment_settler", command, command)
+    shop.webhooks()
+    shop.background()
+    assert (shop.payment(payment["id"])["status"], shop.net_captured()) == ("refunded", 0)
+    assert shop.books()["revenue.booking"] == 0
+    assert shop.count("refunds") == 2
+
+
 def test_the_same_key_refunds_once(shop: Shop, paid: dict[str, Any]) -> None:
     first, again = shop.refund(paid["id"], 500, key="k"), shop.refund(paid["id"], 500, key="k")
     assert (again.raw, shop.count("refunds")) == (first.raw, 1)

@@ -76,7 +76,7 @@ def test_students_see_their_own_memberships_only(world: World, tenant: Tenant, w
 def test_what_cannot_be_joined(world: World, tenant: Tenant, wish: dict[str, Any]) -> None:
     hourly = plan(world, tenant)["id"]
     assert send(world, tenant.owner, "POST", "/memberships", wish | {"feePlanId": hourly}).code == "rule_violated"
-    for name in ("studentId", "feePlanId", "libraryId", "seatId", "shiftId"):
+    for name in ("studentId", "feePlanId", "libraryId", "shiftId"):
         unknown = wish | {name: str(ids.uuid7())}
         assert send(world, tenant.owner, "POST", "/memberships", unknown).status == 404, name
     world.call("students", "POST", f"/students/{wish['studentId']}/suspend", tenant.owner, {"reason": "noise"})

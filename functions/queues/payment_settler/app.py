@@ -13,6 +13,8 @@ from studyspot.kit.queues import Task, consumer
 def handler(db: Db, task: Task) -> None:
     if "eventId" in task.payload:
         service.process(db, UUID(task.payload["eventId"]))
+    elif "refundOf" in task.payload:
+        service.give_back(db, UUID(task.payload["refundOf"]), task.payload["reason"])
     else:
         service.complete(db, UUID(task.payload["paymentId"]))
     task.done_later(db)

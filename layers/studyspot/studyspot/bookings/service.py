@@ -139,6 +139,8 @@ def cancel(db: Db, actor: Actor, booking_id: UUID, reason: str | None = None) ->
         if not beyond_own(actor, "bookings:cancel") and clock.now() >= latest:
             raise CancelTooLate
         _told(db, "cancelled", booking)
+        if booking.payment_id:
+            outbox.send(db, "payment-settler", {"refundOf": booking.payment_id, "reason": "booking cancelled"})
     return booking
 
 

@@ -23,6 +23,13 @@ def refund(db: Db, payment_id: UUID, request: RefundRequest) -> Refund:
     return refunds.carry_out(db, reserved)
 
 
+def give_back(db: Db, payment_id: UUID, reason: str) -> None:
+    """The paid thing was cancelled: the rest of its money goes back, carried out by the failover machine."""
+    with db.transaction():
+        payments.locked(db, payment_id)
+        refunds.give_back_rest(db, payment_id, reason)
+
+
 def cancel(db: Db, actor: Actor, payment_id: UUID) -> Payment:
     """Only what is not paid; its order is ended where the vendor can, and a payment that comes in anyway is late."""
     visible(db, actor, payment_id)

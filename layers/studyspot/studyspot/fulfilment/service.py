@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studyspot.fulfilment.inbox import BODY_LIMIT, Receipt, process, receive
 from studyspot.fulfilment.paying import pay
-from studyspot.fulfilment.refunding import cancel, refund, timeline_of
+from studyspot.fulfilment.refunding import cancel, give_back, refund, timeline_of
 from studyspot.fulfilment.settling import settle
 from studyspot.fulfilment.verifying import complete, sync, verify, visible
 
@@ -13,6 +13,7 @@ __all__ = [
     "Receipt",
     "cancel",
     "complete",
+    "give_back",
     "pay",
     "process",
     "receive",

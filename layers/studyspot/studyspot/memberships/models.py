@@ -172,7 +172,6 @@ class Enrolment(Model):
     library_id: UUID | None = None
     start_date: date | None = None
     shift_id: UUID | None = None
-    seat_id: UUID | None = None
 
 
 class MembershipRequired(RuleViolated):

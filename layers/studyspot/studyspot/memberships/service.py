@@ -183,13 +183,12 @@ def enrol(db: Db, actor: Actor, asked: Enrolment) -> Membership:
             fee_plan_id=sold.id,
             fee_plan_version=sold.version,
             shift_id=asked.shift_id,
-            seat_id=asked.seat_id,
             start_date=start,
             end_date=end,
             price_paise=pricing.line(sold.name, sold.price_paise, sold).total_paise,
             visits_left=sold.visits,
         )
-        students.joined(db, student.id, sold.id, asked.seat_id, start, end)
+        students.joined(db, student.id, sold.id, start, end)
         outbox.emit(db, "membership.created", made.id, {"studentId": student.id, "feePlanId": sold.id})
         outbox.emit(db, "membership.activated", made.id, {"startDate": start, "endDate": end})
         audit.note(db, "memberships.enrol", "memberships", made.id, after=made.model_dump())
@@ -204,11 +203,9 @@ def _days(db: Db, sold: FeePlan, asked: date | None) -> tuple[date, date]:
 
 
 def _must_be_there(db: Db, library_id: UUID, asked: Enrolment) -> None:
-    """Shift and seat are of the library the student joins, or NotFound."""
+    """The shift is of the library the student joins, or NotFound."""
     if asked.shift_id:
         libraries.shift(db, library_id, asked.shift_id)
-    if asked.seat_id:
-        libraries.seat(db, library_id, asked.seat_id)
 
 
 def _locked(db: Db, plan_id: UUID) -> FeePlan:

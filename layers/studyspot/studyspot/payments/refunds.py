@@ -37,6 +37,15 @@ def request(db: Db, payment_id: UUID, amount_paise: int | None, reason: str) -> 
     raise RefundExceeds
 
 
+def give_back_rest(db: Db, payment_id: UUID, reason: str) -> None:
+    """What this paid for is no longer wanted: whatever of it was not given back yet goes back. Safe to repeat."""
+    queries.find(db, payment_id, lock=True)
+    for capture in queries.captures(db, payment_id):
+        left = capture.amount_paise - queries.reserved(db, capture.id)
+        if left > 0:
+            reserve(db, capture, left, "automatic", reason)
+
+
 def reserve(db: Db, capture: Capture, amount_paise: int, kind: str, reason: str) -> Refund:
     """Give back without being asked; the machine carries it out."""
     refund = _reserve(db, capture, amount_paise, kind, reason)

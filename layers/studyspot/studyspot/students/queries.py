@@ -143,16 +143,15 @@ def turn(db: Db, student_id: UUID, before: Collection[str], after: str) -> Stude
     )
 
 
-def joined(db: Db, student_id: UUID, fee_plan_id: UUID, seat_id: UUID | None, start: date, end: date) -> None:
+def joined(db: Db, student_id: UUID, fee_plan_id: UUID, start: date, end: date) -> None:
     """The membership that ends last is the one shown on the student."""
     db.run(
         """
-        UPDATE students SET fee_plan_id = %(plan)s, seat_id = %(seat)s, membership_start = %(start)s,
+        UPDATE students SET fee_plan_id = %(plan)s, membership_start = %(start)s,
                membership_end = %(end)s, status = 'active', updated_at = %(now)s
         WHERE id = %(id)s AND coalesce(membership_end, '-infinity') <= %(end)s""",
         id=student_id,
         plan=fee_plan_id,
-        seat=seat_id,
         start=start,
         end=end,
         now=clock.now(),

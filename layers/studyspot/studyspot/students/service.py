@@ -139,9 +139,9 @@ def archive(db: Db, core: Db, student_id: UUID) -> None:
         identity.remove_identities(core, db.tenant, student_id)
 
 
-def joined(db: Db, student_id: UUID, fee_plan_id: UUID, seat_id: UUID | None, start: date, end: date) -> None:
+def joined(db: Db, student_id: UUID, fee_plan_id: UUID, start: date, end: date) -> None:
     """A membership of theirs began; the one that ends last is shown on the student."""
-    queries.joined(db, student_id, fee_plan_id, seat_id, start, end)
+    queries.joined(db, student_id, fee_plan_id, start, end)
 
 
 def _need_consent(db: Db, born: date) -> None:
