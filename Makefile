@@ -38,7 +38,11 @@ check: $(READY) ## style, types, import rules, template, architecture
 build: $(SAM) ## what will be deployed, into .aws-sam/ (needs python3.13 on the PATH)
 	$(SAM) build
 
-deploy: build ## build, deploy, migrate, check (STAGE=dev|staging|production, PARAMETERS="DbHost=... ...")
+DATABASE_CA := layers/dependencies/database-ca.pem
+$(DATABASE_CA):
+	curl --fail --silent --show-error --output $@ https://truststore.pki.rds.amazonaws.com/$(REGION)/$(REGION)-bundle.pem
+
+deploy: $(DATABASE_CA) build ## build, deploy, migrate, check (STAGE=dev|staging|production, PARAMETERS="DbHost=... ...")
 	$(SAM) deploy --config-env $(STAGE) $(if $(PARAMETERS),--parameter-overrides Stage=$(STAGE) $(PARAMETERS))
 	$(MAKE) migrate
 	$(BIN)/python -m local.deployed health --stage $(STAGE) --region $(REGION)

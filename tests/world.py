@@ -197,7 +197,7 @@ class World:
         slug = f"t-{tenant.hex[-12:]}"
         cell = self.pool
         if isolation == "silo":
-            dsn = migrate.create_cell(self.core, f"silo_{tenant.hex}")
+            dsn = migrate.create_cell(self.core, f"silo_{tenant.hex}", migrate.CONNECTION_LIMIT)
             cell = migrate.register_cell(self.core, "silo", dsn)
         with psycopg.connect(self.core, autocommit=True) as conn:
             conn.execute(

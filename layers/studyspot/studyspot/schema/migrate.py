@@ -19,6 +19,8 @@ HERE = Path(__file__).parent
 TRACKS = {"core": HERE / "core", "tenant": HERE / "tenant"}
 CELL_TEMPLATE = "studyspot_cell_template"
 CONNECTION_LIMIT = 20
+"""Of a database that is one tenant's own; a shared cell takes what its server takes."""
+UNLIMITED = -1
 LOCK_TIMEOUT = "5s"
 ROLES = ("app", "worker", "migrator")
 
@@ -65,19 +67,20 @@ def create_roles(admin_dsn: str, passwords: dict[str, str]) -> None:
         conn.execute("GRANT pg_signal_backend TO migrator")
 
 
-def create_database(dsn: str, dbname: str, template: str | None = None, owner: str | None = None) -> None:
+def create_database(
+    dsn: str, dbname: str, template: str | None = None, owner: str | None = None, connections: int = UNLIMITED
+) -> None:
     """An empty database, or a copy of the template; one that exists only gets its settings (safe to run again)."""
     with psycopg.connect(dsn, autocommit=True) as conn:
         name = sql.Identifier(dbname)
         if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", (dbname,)).fetchone():
-            made = sql.SQL("CREATE DATABASE {} CONNECTION LIMIT {}").format(
-                name, sql.Literal(CONNECTION_LIMIT if template else -1)
-            )
+            made = sql.SQL("CREATE DATABASE {}").format(name)
             if template:
                 made += sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template))
             if owner:
                 made += sql.SQL(" OWNER {}").format(sql.Identifier(owner))
             conn.execute(made)
+        conn.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(name, sql.Literal(connections)))
         conn.execute(sql.SQL("ALTER DATABASE {} SET idle_session_timeout = '30s'").format(name))
         conn.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(name))
         conn.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO app, worker, migrator").format(name))
@@ -134,9 +137,9 @@ def migrate_template(migrator_dsn: str) -> None:
     migrate(at(migrator_dsn, CELL_TEMPLATE))
 
 
-def create_cell(migrator_dsn: str, dbname: str) -> str:
+def create_cell(migrator_dsn: str, dbname: str, connections: int = UNLIMITED) -> str:
     """A cell's database, copied from the template; answers its connection string (safe to run twice)."""
-    create_database(migrator_dsn, dbname, template=CELL_TEMPLATE)
+    create_database(migrator_dsn, dbname, template=CELL_TEMPLATE, connections=connections)
     cell = at(migrator_dsn, dbname)
     migrate(cell)
     return cell

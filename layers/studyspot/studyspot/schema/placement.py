@@ -70,7 +70,7 @@ def silo_name(tenant: UUID) -> str:
 def create_silo(tenant: UUID) -> UUID:
     """A database of its own from the template, entered into the directory; answers the cell (safe to run again)."""
     core = migrator_dsn()
-    return migrate.register_cell(core, "silo", migrate.create_cell(core, silo_name(tenant)))
+    return migrate.register_cell(core, "silo", migrate.create_cell(core, silo_name(tenant), migrate.CONNECTION_LIMIT))
 
 
 def drop_silo(tenant: UUID) -> None:
