@@ -7,7 +7,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-Work = Callable[[], object]
+
+@dataclass(frozen=True)
+class Work:
+    """What is timed, and what has to be so before a block of it (not timed)."""
+
+    call: Callable[[], object]
+    before: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -40,19 +46,24 @@ class Missing:
 Result = Finding | Missing
 
 
-def interleaved(works: Mapping[str, Work], rounds: int, calls: int, warm: int = 50) -> dict[str, float]:
+def interleaved(
+    works: Mapping[str, Work | Callable[[], object]], rounds: int, calls: int, warm: int = 50
+) -> dict[str, float]:
     """The median time of each work in microseconds; blocks alternate, so that all meet the same weather."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for work in works.values():
+    known = {name: work if isinstance(work, Work) else Work(work) for name, work in works.items()}
+    times: dict[str, list[float]] = {name: [] for name in known}
+    for work in known.values():
+        work.before()
         for _ in range(warm):
-            work()
+            work.call()
     for turn in range(rounds):
-        order = list(works) if turn % 2 else list(works)[::-1]
+        order = list(known) if turn % 2 else list(known)[::-1]
         for name in order:
-            work, spent = works[name], times[name]
+            work, spent = known[name], times[name]
+            work.before()
             for _ in range(calls):
                 began = time.perf_counter()
-                work()
+                work.call()
                 spent.append(time.perf_counter() - began)
     return {name: statistics.median(spent) * 1e6 for name, spent in times.items()}
 

@@ -177,8 +177,8 @@ class Api:
             self._refuse_body(route, request)
             self.actor = call.sign_in()
             return call.run(path)
-        except Replay:
-            return call.replayed()
+        except Replay as replay:
+            return call.replayed(replay)
         except Problem as refusal:
             return call.failed(refusal)
         except psycopg.DataError as fault:

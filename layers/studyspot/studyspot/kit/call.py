@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from studyspot.kit import audit, cells, clock, connections, outbox, tokens
 from studyspot.kit.auth import Actor
-from studyspot.kit.db import Claim, Db, Origin
+from studyspot.kit.db import Claim, Db, Origin, Replay
 from studyspot.kit.errors import BadRequest, Forbidden, NotFound, Problem, Unauthenticated
 from studyspot.kit.gate import Gate, Moved
 from studyspot.kit.ids import PLATFORM
@@ -19,9 +20,6 @@ from studyspot.kit.response import Response, problem, success
 if TYPE_CHECKING:
     from studyspot.kit.api import Route
 
-ANSWERED = """
-    SELECT status, headers, body FROM idempotency_keys
-    WHERE principal = %(principal)s AND route = %(route)s AND key = %(key)s"""
 REMEMBER = """
     INSERT INTO idempotency_keys (principal, route, key, fingerprint, status, headers, body, created_at)
     VALUES (%(principal)s, %(route)s, %(key)s, %(fingerprint)s, %(status)s, %(headers)s::jsonb, %(body)s, %(now)s)
@@ -213,15 +211,13 @@ class Call:
                     db.run(RELEASE, **claim.params())
         return response
 
-    def replayed(self) -> Response:
+    def replayed(self, replay: Replay) -> Response:
         """The first answer again, byte for byte."""
-        db = self._keyed()
-        claim, db.claim = db.claim, None
-        assert claim is not None, "only a claim can find an answer"
-        (row,) = db.dicts(ANSWERED, **claim.params())
-        headers = dict(row["headers"])
+        answer = json.loads(replay.answer)
+        headers = answer["headers"]
         kind = headers.pop("Content-Type")
-        return Response(row["status"], bytes(row["body"]), kind, {**headers, "Idempotency-Replayed": "true"})
+        body = base64.b64decode(answer["body"])
+        return Response(answer["status"], body, kind, {**headers, "Idempotency-Replayed": "true"})
 
     def close(self) -> None:
         """Nothing stays open after the answer."""

@@ -42,7 +42,11 @@ LEASE = """
 
 
 class Replay(Exception):
-    """This Idempotency-Key was answered before."""
+    """This Idempotency-Key was answered before; `answer` is that answer as `claim_key` tells it, in JSON."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+        super().__init__("answered before")
 
 
 @dataclass(frozen=True)
@@ -256,7 +260,7 @@ def _of_claim(error: psycopg.Error) -> BaseException:
     """What `claim_key` raised, as a state of the world."""
     match error.sqlstate:
         case "SK001":
-            return Replay()
+            return Replay(error.diag.message_detail or "{}")
         case "SK002":
             return DuplicateRequest(headers={"Retry-After": "1"})
         case "SK003":

@@ -11,15 +11,9 @@ from studyspot.ledger.models import Balance, Difference, Entry, Line
 
 def post(db: Db, kind: str, reference_id: UUID, lines: list[Line], description: str) -> bool:
     """True when this cause is booked now, False when it was before."""
-    booked = db.run(
-        """
-        WITH cause AS (
-            INSERT INTO ledger_transactions (id, kind, reference_id, description, created_at)
-            VALUES (%(id)s, %(kind)s, %(reference_id)s, %(description)s, %(now)s)
-            ON CONFLICT (tenant_id, kind, reference_id) DO NOTHING RETURNING id)
-        INSERT INTO ledger_entries (id, transaction_id, account, amount_paise, created_at)
-        SELECT line.id, cause.id, line.account, line.paise, %(now)s
-        FROM cause, unnest(%(ids)s::uuid[], %(accounts)s::text[], %(paise)s::bigint[]) AS line (id, account, paise)""",
+    booked: int = db.value(
+        "SELECT ledger_post(%(id)s, %(kind)s, %(reference_id)s, %(description)s, %(ids)s::uuid[], %(accounts)s::text[],"
+        " %(paise)s::bigint[], %(now)s)",
         id=ids.uuid7(),
         kind=kind,
         reference_id=reference_id,

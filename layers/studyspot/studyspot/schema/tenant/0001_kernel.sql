@@ -132,7 +132,11 @@ BEGIN
           AND k.created_at > p_now - interval '24 hours';
     IF NOT FOUND THEN RETURN; END IF;
     IF held.fingerprint <> p_fingerprint THEN RAISE EXCEPTION 'other body' USING ERRCODE = 'SK003'; END IF;
-    IF held.status IS NOT NULL THEN RAISE EXCEPTION 'answered' USING ERRCODE = 'SK001'; END IF;
+    IF held.status IS NOT NULL THEN
+        -- The answer rides on the refusal: a replay needs no second look-up.
+        RAISE EXCEPTION 'answered' USING ERRCODE = 'SK001', DETAIL = json_build_object(
+            'status', held.status, 'headers', held.headers, 'body', encode(held.body, 'base64'));
+    END IF;
     IF held.leased_until > p_now THEN RAISE EXCEPTION 'still running' USING ERRCODE = 'SK002'; END IF;
 END $$;
 
