@@ -24,7 +24,9 @@ REVENUE = """
     JOIN payments p ON p.id = c.payment_id
     WHERE e.account LIKE 'revenue.%%' AND p.purpose_id::text = ANY (%s)"""
 OPEN_COMMANDS = "SELECT target, count(*) FROM outbox WHERE kind <> 'event' AND done_at IS NULL GROUP BY target"
-OPEN_EVENTS = "SELECT state, count(*) FROM webhook_events WHERE state IN ('received', 'parked') GROUP BY state"
+OPEN_EVENTS = """
+    SELECT concat_ws(' ', vendor, kind, state, detail), count(*) FROM webhook_events
+    WHERE state IN ('received', 'parked') GROUP BY 1"""
 OVERLAPS = """
     SELECT a.id::text, b.id::text FROM bookings a JOIN bookings b
       ON a.tenant_id = b.tenant_id AND a.seat_id = b.seat_id AND a.id < b.id
