@@ -207,7 +207,7 @@ class Api:
         allowed = sorted({m for m in METHODS if self._matches(m, request.path)})
         if request.method == "OPTIONS" and allowed:
             self._response = Response(204, headers={"Allow": ", ".join([*allowed, "OPTIONS"])})
-        elif (request.method == "HEAD" and "GET" in allowed) or allowed:
+        elif allowed:
             self._response = problem(MethodNotAllowed(headers={"Allow": ", ".join(allowed)}), request)
         else:
             self._response = self.fallback(request) if self.fallback else problem(NotFound(), request)

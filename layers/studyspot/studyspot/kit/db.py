@@ -117,14 +117,6 @@ class Db:
         """Every row by column name, for the kernel and for reports without a model."""
         return self._run(dict_maker, query, params).rows
 
-    def run_many(self, query: str, rows: Sequence[dict[str, Any]]) -> None:
-        """The same statement for many rows, pipelined; inside a transaction only."""
-        if not self._depth:
-            raise RuntimeError("run_many needs a transaction")
-        if not self._open:
-            self._run(_scalar_maker, "SELECT 1", {})
-        self.connection.pg.cursor().executemany(query, rows)
-
     @contextmanager
     def copying(self, statement: str) -> Iterator[psycopg.Copy]:
         """COPY ... FROM STDIN inside a transaction (into a temporary table: row security refuses COPY elsewhere)."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
-from studyspot.subscriptions.models import Current, InvoiceView, Mandate, Payer, Period, Plan, Subscription
+from studyspot.subscriptions.models import Current, Mandate, Payer, Period, Plan, Subscription
 
 PLAN = """id, code, name, description, price_paise, currency, billing_interval, interval_count, trial_days, limits,
           features, version"""
@@ -266,12 +266,3 @@ def add_invoice(db: Db, row: dict[str, Any], item: dict[str, Any]) -> None:
     db.later(f"INSERT INTO invoices ({columns}) VALUES ({values})", **row)
     columns, values = ", ".join(item), ", ".join(f"%({name})s" for name in item)
     db.later(f"INSERT INTO invoice_items ({columns}) VALUES ({values})", **item)
-
-
-def invoices_of(db: Db, customer_id: UUID) -> list[InvoiceView]:
-    return db.all(
-        InvoiceView,
-        """SELECT id, number, period_start, period_end, total_paise, status, payment_id FROM invoices
-           WHERE customer_id = %(c)s ORDER BY issued_at, id""",
-        c=customer_id,
-    )
