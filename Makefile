@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STAGE ?= dev
 PORT ?= 3000
+TEST_PROCESSES ?= 2
 REGION ?= ap-south-1
 MINOR := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv/$(MINOR)
@@ -22,7 +23,7 @@ run: $(READY) ## the whole product on this machine, in the foreground (PORT=3000
 	@exec $(BIN)/python -m local.run
 
 test: $(READY) ## every test but those of the browser and the slow proofs
-	$(BIN)/python -m pytest -m "not browser and not slow"
+	$(BIN)/python -m pytest -m "not browser and not slow" --numprocesses $(TEST_PROCESSES) --dist loadgroup
 
 test-browser: $(READY) ## the sandbox page in headless Chromium
 	$(BIN)/python -m pytest -m browser

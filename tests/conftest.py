@@ -35,6 +35,17 @@ ENVIRONMENT = {
 }
 
 
+STAGES = {"whole_stack": "stage", "running_sample": "sample"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one running stage share one process: a stage is started once, not once a core."""
+    for item in items:
+        for fixture, group in STAGES.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A server of its own; durability is off because nothing here outlives the run."""
