@@ -166,6 +166,22 @@ def test_an_event_of_an_unknown_order_is_parked_and_tried_again_for_a_day(shop: 
     assert (known(shop, lost) or {})["state"] == "parked"
 
 
+def test_a_refund_faster_than_its_capture_is_tried_again(shop: Shop) -> None:
+    payment = shop.create(shop.book()).data
+    entity = {"id": "rfnd_1", "payment_id": "pay_1", "amount": 12000, "currency": "INR", "status": "processed"}
+    paid = json.loads(captured_event(payment["gatewayOrderId"], 12000, "pay_1"))["payload"]
+    refund = {"event": "refund.processed", "payload": {"payment": paid["payment"], "refund": {"entity": entity}}}
+    event = f"e-{ids.uuid7()}"
+    send(shop, json.dumps(refund).encode(), event)
+    shop.background()
+    assert (known(shop, event) or {})["state"] == "parked"
+    send(shop, captured_event(payment["gatewayOrderId"], 12000, "pay_1"), f"e-{ids.uuid7()}")
+    shop.background()
+    shop.pass_time(timedelta(minutes=2))
+    assert (known(shop, event) or {})["state"] == "processed"
+    assert shop.payment(payment["id"])["status"] == "refunded"
+
+
 def test_what_is_not_understood_is_kept_and_answered(shop: Shop) -> None:
     for body in (b"not json", b"[]", b'{"event": 7}', b'{"event": "settlement.processed", "payload": {}}'):
         assert send(shop, body, f"e-{ids.uuid7()}").data == {"status": "ignored"}

@@ -25,7 +25,7 @@ BODY_LIMIT = 256 * 1024
 HANDLED = ("payment", "refund", "dispute")
 KEPT_HEADERS = ("x-razorpay-event-id", "x-idempotency-key", "x-webhook-version", "x-webhook-timestamp", "content-type")
 RETRY_MINUTES = (1, 5, 15, 60, 240, 720, 1440)
-"""After receipt; an event whose order is unknown for a day stays parked, for people to see."""
+"""After receipt; an event that nothing here explains for a day stays parked, for people to see."""
 
 
 class Receipt(Model):
@@ -80,7 +80,7 @@ def _within(address: str, known: list[str]) -> bool:
 
 
 def process(core: Db, stored_id: UUID) -> bool:
-    """Apply a stored event to the payment it is about. False: nobody knows its order yet, so it is parked."""
+    """Apply a stored event to the payment it is about. False: nothing here explains it yet, so it is parked."""
     stored = queries.event(core, stored_id)
     if stored.state in ("processed", "ignored"):
         return True
@@ -89,13 +89,12 @@ def process(core: Db, stored_id: UUID) -> bool:
     owner = payments.owner_of(core, stored.vendor, event.order_id or "")
     core.commit()
     if owner is None:
-        _park(core, stored)
-        return False
+        return _park(core, stored, "no payment has this order")
     with cells.tenant_db(owner.tenant_id) as db:
         applied = _apply(db, owner.payment_id, stored, event)
-    queries.mark(
-        core, stored.id, "processed" if applied else "parked", None if applied else "a refund of nothing known"
-    )
+    if not applied:
+        return _park(core, stored, "a refund of nothing known")
+    queries.mark(core, stored.id, "processed")
     return True
 
 
@@ -114,13 +113,14 @@ def _apply(db: Db, payment_id: UUID, stored: queries.StoredEvent, event: Normali
     return refunds.made_elsewhere(db, payment_id, event.refund) is not None
 
 
-def _park(core: Db, stored: queries.StoredEvent) -> None:
-    """A webhook may beat the answer to the call that made its order: look again, for a day."""
-    log.warning("webhook_of_unknown_order", vendor=stored.vendor, eventId=stored.event_id)
+def _park(core: Db, stored: queries.StoredEvent, why: str) -> bool:
+    """A webhook may beat the answer to the call that made its order or its refund: look again, for a day."""
+    log.warning("webhook_parked", vendor=stored.vendor, eventId=stored.event_id, why=why)
     age = clock.now() - stored.received_at
     due = next((m for m in RETRY_MINUTES if timedelta(minutes=m) > age), None)
     with core.transaction():
-        queries.mark(core, stored.id, "parked", "no payment has this order")
+        queries.mark(core, stored.id, "parked", why)
         if due:
             again = stored.received_at + timedelta(minutes=due)
             timers.wait(core, again, MACHINE, stored.id, "event", period=str(due))
+    return False
