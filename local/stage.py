@@ -25,6 +25,7 @@ from local.sandbox import Sandbox
 from local.simulators import Simulators
 from local.simulators import Template as RegisteredText
 from local.stand_in import CREDENTIALS, StandIn
+from local.subscriptions import Subscriptions
 from local.template import Schedule, Template
 from local.watch import Watch
 
@@ -138,7 +139,8 @@ class Stage:
         roles = {"AppDbSecretArn": "app", "WorkerDbSecretArn": "worker", "MigratorDbSecretArn": "migrator"}
         template = Template(self.stand_in.endpoint, parameters | roles)
         widths = WIDTHS | _widths_asked_for(template)
-        self.engine = Engine(template, self.stand_in, self._port, self.secrets.roles, self.journal.line, widths)
+        self._subscriptions = Subscriptions(template.subscriptions)
+        self.engine = Engine(template, self.stand_in, self._port, self.secrets.roles, self._log, widths)
         self._closers.append(self.engine.stop)
         self.engine.prepare(self.environment(self.engine.url))
         self.simulators = Simulators(
@@ -155,6 +157,10 @@ class Stage:
         self.simulators.start()
         self.stand_in.wait_until_healthy()
         self.engine.start()
+
+    def _log(self, line: bytes) -> None:
+        self.journal.line(line)
+        self._subscriptions.line(line)
 
     def _migrate(self) -> None:
         """As a deployment does it."""
@@ -184,6 +190,7 @@ class Stage:
         self.clock = self.engine.run(begin())
         self.engine.front.sandbox = Sandbox(self.simulators, self.clock, watch, self.limits)
         self.engine.in_background(self.clock.keep_time())
+        self.engine.in_background(self._subscriptions.deliver(self.engine.pools))
 
 
 def _widths_asked_for(template: Template) -> dict[str, int]:

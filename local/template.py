@@ -65,6 +65,14 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Subscription:
+    """A function that gets the log's lines for which `pattern` holds."""
+
+    function: str
+    pattern: str
+
+
+@dataclass(frozen=True)
 class Machine:
     """A state machine with its definition in the language of the API (JSON)."""
 
@@ -87,6 +95,7 @@ class Template:
         self.queues = [self._queue(name, given) for name, given in self._of("SQS::Queue")]
         self.consumers = list(self._consumers())
         self.schedules = list(self._schedules())
+        self.subscriptions = [Subscription(f, given["FilterPattern"]) for f, given in self._events("CloudWatchLogs")]
         self.buses = [str(self._resolve(given["Name"])) for _, given in self._of("Events::EventBus")]
         self.cors: dict[str, Any] = next(
             (self._resolve(given["CorsConfiguration"]) for _, given in self._of("Serverless::HttpApi")), {}

@@ -15,7 +15,7 @@ from studyspot.kit.request import Request
 from local.template import Template
 
 EVENTS = Path(__file__).parents[2] / "events"
-KINDS = {"http", "webhook", "sqs", "schedule", "step", "operation", "env"}
+KINDS = {"http", "webhook", "sqs", "schedule", "stream", "step", "operation", "env"}
 
 
 def load(name: str) -> Any:

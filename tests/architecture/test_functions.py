@@ -12,7 +12,7 @@ from local.intrinsics import load
 from tests.architecture.sources import FUNCTIONS, ROOT, apps, none_of, product
 from tests.world import World, function
 
-KINDS = {"api", "webhooks", "queues", "steps", "schedules", "operations"}
+KINDS = {"api", "webhooks", "queues", "steps", "schedules", "streams", "operations"}
 
 
 @cache

@@ -227,3 +227,12 @@ def test_13_an_owner_reads_nothing_of_another_tenant_through_any_route(stack: Ru
 
 def _bare(body: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in body.items() if name not in ("requestId", "instance")}
+
+
+def test_requests_of_every_process_are_counted_by_the_minute(stack: Running) -> None:
+    """The log's request lines go through the subscription that the template declares."""
+    counted = "SELECT coalesce(sum(requests), 0) FROM request_totals WHERE route = 'GET /api/v1/libraries'"
+    before = stack.core_rows(counted)[0][0]
+    for _ in range(3):
+        assert stack.owner.ask("GET", "/libraries").status == 200
+    eventually(lambda: stack.core_rows(counted)[0][0] >= before + 3, "the requests are counted")

@@ -9,15 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import psycopg
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler import Response as GatewayResponse
 from pydantic_core import to_json
 
-from studyspot.kit import connections, log, settings
-from studyspot.kit.auth import Actor
+from studyspot.kit import connections, log, settings, tally
+from studyspot.kit.auth import Actor, allow
 from studyspot.kit.call import Call
 from studyspot.kit.db import Replay
 from studyspot.kit.errors import (
@@ -32,10 +32,11 @@ from studyspot.kit.errors import (
 from studyspot.kit.paths import PREFIX
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, problem
-from studyspot.kit.signature import Signature
+from studyspot.kit.signature import CoreDb, Signature
 
 JSON_LIMIT = 1024 * 1024
 METHODS = ("GET", "POST", "PUT", "DELETE")
+Watcher = Annotated[Actor, allow("health:detailed")]
 Keyed = Literal["accepted", "required", "ignored"]
 
 
@@ -79,6 +80,8 @@ class Api:
         self._request: Request | None = None
         self._response = Response(404)
         self._template = ""
+        if group != "health":  # whose own detailed answer is that of the whole product
+            self.get(f"/{group}/health/detailed")(self._detailed())
 
     def get(self, path: str, **how: Any) -> Callable[..., Any]:
         return self._route("GET", path, **how)
@@ -128,7 +131,7 @@ class Api:
         """API Gateway payload 2.0 in and out; one request at a time (the resolver keeps its event on the class)."""
         started = time.perf_counter()
         connections.settle()
-        trips = connections.trips()
+        tally.begin()
         request = self._request = Request.of(event)
         self._template, self.actor = "", None
         event["rawPath"] = request.path
@@ -140,18 +143,13 @@ class Api:
             self._resolver.resolve(event, context)
         response = self._response
         self._cors(request, response)
-        log.info(
-            "request",
-            method=request.method,
-            url=request.path,
-            route=self._template or None,
-            status=response.status,
-            duration=round((time.perf_counter() - started) * 1000, 2),
-            trips=connections.trips() - trips,
-            requestId=request.id,
-            userId=self.actor.id if self.actor else None,
-            tenantId=self.actor.tenant_id if self.actor else None,
-            traceparent=request.headers.get("traceparent"),
+        log.request(
+            request,
+            self._template or None,
+            response.status,
+            (time.perf_counter() - started) * 1000,
+            self.actor,
+            tally.current,
         )
         return response.to_gateway(request)
 
@@ -164,6 +162,16 @@ class Api:
         facts = health.of_process()
         status = 503 if facts["status"] == "unhealthy" else 200
         return Response(status, to_json({"group": self.group, **facts}))
+
+    def _detailed(self) -> Callable[..., Response]:
+        def detailed(actor: Watcher, core: CoreDb) -> Response:
+            """This group's requests over all instances, and the databases it stands on."""
+            from studyspot.kit import dependencies  # imported by an operator's look
+
+            facts = dependencies.of_group(core, self.group)
+            return Response(503 if facts["status"] == "unhealthy" else 200, to_json(facts))
+
+        return detailed
 
     def _openapi(self) -> Response:
         """The document of this group alone."""

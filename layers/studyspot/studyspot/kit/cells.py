@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from studyspot.kit import connections, settings
+from studyspot.kit import connections, settings, tally
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Db, dict_maker
 from studyspot.kit.errors import NotFound
@@ -37,7 +37,9 @@ def place_of(tenant: UUID) -> Place:
     if tenant == PLATFORM:
         return core_place()
     known = _known.get(tenant)
-    if known and time.monotonic() - known[0] < REMEMBERED_SECONDS:
+    fresh = known is not None and time.monotonic() - known[0] < REMEMBERED_SECONDS
+    tally.current.looked_up("place:{tenant}", fresh)
+    if known and fresh:
         return known[1]
     found = connections.to(core_place()).ask(_place, CELL_OF, {"tenant": tenant}).first()
     if found is None:

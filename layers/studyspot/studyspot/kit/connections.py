@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
-from studyspot.kit import pipeline, settings
+from studyspot.kit import pipeline, settings, tally
 from studyspot.kit.errors import Unavailable
 from studyspot.kit.pipeline import Outcome, RowMaker, Rows, Statement
 
@@ -38,13 +38,19 @@ class Connection:
         self.place = place
         self.pg = _connect(place)
         self.used = time.monotonic()
-        self.trips = 0
 
     def trip(self, *segments: Sequence[Statement]) -> list[list[Outcome]]:
         """One round trip (`pipeline.exchange`)."""
-        self.trips += 1
         self.used = time.monotonic()
-        return pipeline.exchange(self.pg, segments)
+        started = time.perf_counter()
+        tally.current.trips += 1
+        try:
+            return pipeline.exchange(self.pg, segments)
+        except psycopg.Error:
+            tally.current.database_errors += 1
+            raise
+        finally:
+            tally.current.database_seconds += time.perf_counter() - started
 
     def first_trip(self, *segments: Sequence[Statement]) -> list[list[Outcome]]:
         """The trip that begins a request. Nothing of it can have lasted but one count of the gate -
@@ -93,11 +99,6 @@ def settle() -> None:
     """Between two requests: no transaction of an interrupted one stays open."""
     for connection in _open.values():
         connection.rollback()
-
-
-def trips() -> int:
-    """Round trips of this process so far, for the log line and the tests that count them."""
-    return sum(connection.trips for connection in _open.values())
 
 
 def close_all() -> None:

@@ -99,11 +99,11 @@ class Db:
 
     def maybe(self, model: type[M], query: str, **params: Any) -> M | None:
         """The row, if there is one."""
-        return self._run(_model_maker(model), query, params).first()
+        return self._run(model_maker(model), query, params).first()
 
     def all(self, model: type[M], query: str, **params: Any) -> list[M]:
         """Every row."""
-        return self._run(_model_maker(model), query, params).rows
+        return self._run(model_maker(model), query, params).rows
 
     def value(self, query: str, **params: Any) -> Any:
         """The first column of the first row, or None."""
@@ -184,7 +184,7 @@ class Db:
             self._judge(gate, self.connection.first_trip([gate.question()])[0][0])
 
     def _judge(self, gate: Gate, outcome: Outcome) -> None:
-        verdict = self.connection.rows(outcome, _model_maker(Verdict)).first()
+        verdict = self.connection.rows(outcome, model_maker(Verdict)).first()
         assert verdict is not None, "the gate always answers one row"
         gate.admit(verdict)
 
@@ -230,7 +230,7 @@ class Db:
 
 
 @cache
-def _model_maker(model: type[M]) -> RowMaker[M]:
+def model_maker(model: type[M]) -> RowMaker[M]:
     def of_columns(names: list[str]) -> Callable[[Sequence[Any]], M]:
         def make(values: Sequence[Any]) -> M:
             return model(**dict(zip(names, values, strict=True)))

@@ -6,9 +6,11 @@ import json
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import accumulate
 from typing import Any
 
-from studyspot.kit import aws, cells, clock, health, log, settings
+from studyspot.kit import aws, clock, health, log, settings, traffic
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Db
 
@@ -22,6 +24,19 @@ WAITING = "SELECT count(*) AS open, min(created_at) AS oldest FROM outbox WHERE 
 TENANTS = (
     "SELECT status, isolation, count(*) AS count FROM tenants GROUP BY status, isolation ORDER BY status, isolation"
 )
+TOTALS = """
+    SELECT route, status_class || 'xx' AS status_class, requests, database_trips, database_errors,
+           database_ms / 1000 AS database_seconds
+    FROM request_totals ORDER BY route, status_class"""
+HISTOGRAM = """
+    SELECT route, sum(requests)::bigint AS requests, sum(duration_ms) / 1000 AS seconds,
+           ARRAY(SELECT sum(b.n)::bigint FROM request_totals o, unnest(o.buckets) WITH ORDINALITY AS b(n, i)
+                 WHERE o.route = t.route GROUP BY b.i ORDER BY b.i) AS buckets
+    FROM request_totals t GROUP BY route ORDER BY route"""
+CACHES = "SELECT cache, hits, misses, hits + misses AS operations FROM cache_totals ORDER BY cache"
+BUSY = """
+    SELECT coalesce(sum(duration_ms), 0) FROM request_minutes WHERE minute > %(begun)s AND minute <= %(ended)s"""
+"""Milliseconds of work in the last full minute: over 60,000 it is how many were in flight (Little's law)."""
 SERVER = """
     SELECT datname::text AS database, numbackends, xact_commit, xact_rollback, blks_read, blks_hit, deadlocks
     FROM pg_stat_database WHERE datname IN (SELECT dbname FROM cells) ORDER BY datname"""
@@ -33,16 +48,28 @@ def report(core: Db) -> dict[str, Any]:
     schedules = {row["job"]: row["at"] for row in core.dicts(LAST_RUNS)}
     events = {row["vendor"]: row["at"] for row in core.dicts(LAST_EVENTS)}
     waiting = core.dicts(WAITING)[0]
-    databases = {"core": health.database(cells.core_place())}
+    found, figures = health.core_and_traffic()
+    databases = {"core": found}
     databases |= {row["dbname"]: health.database(Place(row["host"], row["port"], row["dbname"])) for row in rows}
     return {
-        "status": health.condition_of(list(databases.values())),
+        "status": health.condition_of(list(databases.values()), figures),
+        "traffic": figures.shown(),
         "databases": databases,
         "queues": {queue: _queue(queue) for queue in QUEUES},
         "schedules": schedules,
         "vendors": _vendors(events),
         "outbox": {"open": waiting["open"], "oldestSeconds": _age(waiting["oldest"])},
     }
+
+
+def of_group(core: Db, group: str) -> dict[str, Any]:
+    """One group: its own requests over all instances, and the databases it stands on."""
+    rows = core.dicts(NEWEST_CELLS, most=SAMPLE)
+    found, figures = health.core_and_traffic(group)
+    databases = {"core": found}
+    databases |= {row["dbname"]: health.database(Place(row["host"], row["port"], row["dbname"])) for row in rows}
+    status = health.condition_of(list(databases.values()), figures)
+    return {"group": group, "status": status, "traffic": figures.shown(), "databases": databases}
 
 
 def _age(moment: Any) -> float | None:
@@ -115,7 +142,47 @@ def exposition(core: Db) -> str:
         ("deadlocks", "deadlocks_total", "counter"),
     ):
         lines += _series(f"studyspot_database_{name}", kind, server, ("database",), column)
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *_traffic(core), ""])
+
+
+def _traffic(core: Db) -> list[str]:
+    """Counters since ever, by route template; gauges of the last five minutes and of the last full minute."""
+    totals = core.dicts(TOTALS)
+    lines = _series("studyspot_requests_total", "counter", totals, ("route", "status_class"), "requests")
+    lines += _histogram(core.dicts(HISTOGRAM))
+    for column, name in (
+        ("database_trips", "studyspot_request_database_queries_total"),
+        ("database_seconds", "studyspot_request_database_seconds_total"),
+        ("database_errors", "studyspot_request_database_errors_total"),
+    ):
+        lines += [f"# TYPE {name} counter", f"{name} {sum(row[column] for row in totals)}"]
+    caches = core.dicts(CACHES)
+    for column in ("hits", "misses", "operations"):
+        lines += _series(f"studyspot_cache_{column}_total", "counter", caches, ("cache",), column)
+    _, figures = health.core_and_traffic()
+    shown = figures.shown()
+    busy = core.value(BUSY, begun=clock.now() - timedelta(minutes=2), ended=clock.now() - timedelta(minutes=1))
+    for name, value in (
+        ("error_rate", shown["errorRate"]),
+        ("duration_average_seconds", shown["averageMs"] / 1000),
+        ("duration_p95_seconds", shown["p95Ms"] / 1000),
+        ("duration_p99_seconds", shown["p99Ms"] / 1000),
+        ("in_flight", round(busy / 60_000, 3)),
+    ):
+        lines += [f"# TYPE studyspot_requests_{name} gauge", f"studyspot_requests_{name} {value}"]
+    return lines
+
+
+def _histogram(rows: list[dict[str, Any]]) -> list[str]:
+    name = "studyspot_request_duration_seconds"
+    edges = [*(str(bound / 1000) for bound in traffic.BOUNDS_MS), "+Inf"]
+    lines = [f"# TYPE {name} histogram"]
+    for row in rows:
+        for edge, count in zip(edges, accumulate(row["buckets"]), strict=True):
+            lines.append(f'{name}_bucket{{route="{row["route"]}",le="{edge}"}} {count}')
+        lines.append(f'{name}_sum{{route="{row["route"]}"}} {row["seconds"]}')
+        lines.append(f'{name}_count{{route="{row["route"]}"}} {row["requests"]}')
+    return lines
 
 
 def _series(name: str, kind: str, rows: list[dict[str, Any]], labels: tuple[str, ...], value: str) -> list[str]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import jwt
 
-from studyspot.kit import clock, settings
+from studyspot.kit import clock, settings, tally
 from studyspot.kit.errors import TokenExpired, Unauthenticated
 from studyspot.kit.permissions import USER_TABLES
 
@@ -72,7 +72,9 @@ def verify(token: str) -> dict[str, Any]:
     """The claims of a genuine, unexpired token. Verified ones are remembered by digest, never past their expiry."""
     digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
     known = _verified.get(digest)
-    if known and time.monotonic() - known[0] < REMEMBERED_SECONDS:
+    fresh = known is not None and time.monotonic() - known[0] < REMEMBERED_SECONDS
+    tally.current.looked_up("token:{digest}", fresh)
+    if known and fresh:
         claims = known[1]
     else:
         claims = _decode(token)
