@@ -1,4 +1,4 @@
-"""AWS on this machine: queues, machines and the bus as template.yaml lays them out, started again if they die."""
+"""AWS on this machine: queues, machines, bus and bucket as template.yaml lays them out, started again if they die."""
 
 import io
 import json
@@ -62,7 +62,9 @@ class StandIn:
             region_name=REGION,
             aws_access_key_id="local",
             aws_secret_access_key="local",
-            config=Config(retries={"total_max_attempts": 2}, connect_timeout=2, read_timeout=20),
+            config=Config(
+                retries={"total_max_attempts": 2}, connect_timeout=2, read_timeout=20, s3={"addressing_style": "path"}
+            ),
         )
 
     def start(self) -> None:
@@ -113,7 +115,9 @@ class StandIn:
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self.home / "state"),
             "TMPDIR": str(scratch),
-            "SERVICES": "sqs,lambda,stepfunctions,events,iam,logs,sts",
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self.home / "files"),
+            "SERVICES": "s3,sqs,lambda,stepfunctions,events,iam,logs,sts",
             "LAMBDA_ACCOUNT_CONCURRENCY": "16",
             "LOG_LEVEL": "WARNING",
         } | CREDENTIALS
@@ -174,6 +178,10 @@ class StandIn:
         known = {bus["Name"] for bus in events.list_event_buses()["EventBuses"]}
         for bus in set(template.buses) - known:
             events.create_event_bus(Name=bus)
+        buckets = self.client("s3")
+        there = {bucket["Name"] for bucket in buckets.list_buckets()["Buckets"]}
+        for bucket in set(template.buckets) - there:
+            buckets.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         self._laid_out.set()
 
     def _lay_out_queues(self, template: Template) -> None:

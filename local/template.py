@@ -96,6 +96,7 @@ class Template:
         self.consumers = list(self._consumers())
         self.schedules = list(self._schedules())
         self.subscriptions = [Subscription(f, given["FilterPattern"]) for f, given in self._events("CloudWatchLogs")]
+        self.buckets = [self._attribute(name, "Ref") for name, _ in self._of("S3::Bucket")]
         self.buses = [str(self._resolve(given["Name"])) for _, given in self._of("Events::EventBus")]
         self.cors: dict[str, Any] = next(
             (self._resolve(given["CorsConfiguration"]) for _, given in self._of("Serverless::HttpApi")), {}
@@ -134,6 +135,8 @@ class Template:
                 "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue_name}",
                 "QueueName": queue_name,
             }[attribute]
+        if kind == "S3::Bucket":
+            return str(self._resolve(resource["Properties"]["BucketName"]))
         if kind == "Serverless::Function":
             return LAMBDA_ARN + name if attribute == "Arn" else name
         return str(self._resolve(resource["Properties"].get("Name", name)))

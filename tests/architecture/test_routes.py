@@ -45,6 +45,11 @@ ANY_USER = {
     "POST /api/v1/auth/verify": "one's own token",
     "POST /api/v1/auth/password/change": "one's own password",
     "GET /api/v1/bookings/availability": "what is free holds nobody's data",
+    "POST /api/v1/files/uploads": "what one may upload depends on its purpose",
+    "GET /api/v1/files/{fileId}": "one's own file, or by the permission that its purpose names",
+    "DELETE /api/v1/files/{fileId}": "one's own file",
+    "GET /api/v1/jobs/{jobId}": "a job one asked for",
+    "POST /api/v1/jobs/{jobId}/cancel": "a job one asked for",
 }
 """Routes open to whoever is signed in, each with what it shows."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.credits import service as wallets
+from studyspot.files import service as files
 from studyspot.kit import connections, log, outbox, timers
 from studyspot.kit.db import Db
 from studyspot.messaging import delivery, reports, taking
@@ -23,6 +24,7 @@ def release_booking(db: Db, booking_id: UUID, given: dict[str, Any]) -> None:
 
 
 AT_ONCE = {
+    files.UPLOAD_TIMER: files.upload_lapsed,
     "booking_release": release_booking,
     taking.RELEASE_TIMER: taking.release,
     delivery.SETTLE_TIMER: delivery.settle_unknown,

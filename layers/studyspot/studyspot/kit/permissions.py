@@ -88,10 +88,20 @@ OWNER = STAFF | {
     "tenants:stats_own",
     "tenants:update_own",
     "audit:read",
+    "files:manage",
+    "jobs:manage",
 }
 
 PLATFORM_STAFF = frozenset(
-    {"tenants:read", "tenants:act", "tenants:create", "subscriptions:read_all", "health:detailed", "credits:admin_read"}
+    {
+        "jobs:read_any",
+        "tenants:read",
+        "tenants:act",
+        "tenants:create",
+        "subscriptions:read_all",
+        "health:detailed",
+        "credits:admin_read",
+    }
 )
 
 PLATFORM_ADMIN = PLATFORM_STAFF | {

@@ -82,7 +82,7 @@ def success(result: Any, status: int, request: Request) -> Response:
     if request.method == "GET" and isinstance(result, BaseModel):
         headers["ETag"] = etag(data)
     if status == 201 and isinstance(result, BaseModel) and hasattr(result, "id"):
-        headers["Location"] = f"{request.path}/{result.id}"
+        headers["Location"] = getattr(result, "location", f"{request.path}/{result.id}")
     return Response(status, b'{"success":true,"data":' + data + b"}", headers=headers)
 
 

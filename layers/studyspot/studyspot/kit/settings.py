@@ -59,11 +59,17 @@ class Settings(BaseModel):
     platform_state_code: str = "29"
     mail_from: str = "no-reply@studyspot.com"
 
+    files_bucket: str = ""
+    files_endpoint_url: str = ""
+    files_access_key_id: str = ""
+    files_secret_access_key: SecretStr = SecretStr("")
+
     sms_otp_queue_url: str = ""
     sms_service_queue_url: str = ""
     email_queue_url: str = ""
     payment_settler_queue_url: str = ""
     imports_queue_url: str = ""
+    files_queue_url: str = ""
     tenant_provisioning_machine_arn: str = ""
     subscription_renewal_machine_arn: str = ""
     payment_failover_machine_arn: str = ""

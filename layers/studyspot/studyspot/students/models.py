@@ -193,7 +193,7 @@ class ImportReport(Model):
     """What came, or would come, of a file."""
 
     job_id: UUID | None = None
-    status: Literal["queued", "running", "done", "failed"] = "done"
+    status: Literal["queued", "running", "done", "failed", "cancelled"] = "done"
     rows: int = 0
     valid: int = 0
     imported: int = 0
@@ -209,7 +209,7 @@ class ImportJob(BaseModel):
     """An import and how far it is; `options` also names the libraries its uploader is bound to."""
 
     id: UUID
-    status: Literal["queued", "running", "done", "failed"]
+    status: Literal["queued", "running", "done", "failed", "cancelled"]
     options: StoredOptions
     file: bytes | None
     file_type: str
