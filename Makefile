@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check build deploy migrate health invoke story bench race contention kills months payment-kills openapi reset
+.PHONY: help run test test-browser check build deploy migrate health invoke story bench race contention kills months payment-kills openapi client fuzz reset
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -81,6 +81,12 @@ payment-kills: $(READY) ## slow proof: death at every statement of webhook, sett
 
 openapi: $(READY) ## write the API's description and error catalogue from the handlers
 	$(BIN)/python -m local.openapi_file
+
+client: $(READY) ## a typed Python client from the API's description, into dist/client
+	$(BIN)/python -m local.client
+
+fuzz: $(READY) ## slow proof: every operation of /openapi.json with generated requests, over HTTP
+	$(BIN)/python -m local.proofs.fuzz
 
 reset: $(READY) ## forget the local stage's data
 	$(BIN)/python -m local.run --reset

@@ -35,6 +35,11 @@ def test_every_reference_leads_somewhere_and_every_operation_has_its_own_id(desc
     assert all(o["summary"] and o["responses"] for o in operations)
 
 
+def test_every_schema_has_a_name_that_a_client_can_use(described: dict[str, Any]) -> None:
+    schemas = described["openapi.json"]["components"]["schemas"]
+    assert all(name.isidentifier() and schema.get("title", name) == name for name, schema in schemas.items())
+
+
 def test_every_path_parameter_is_described(described: dict[str, Any]) -> None:
     for path, operations in described["openapi.json"]["paths"].items():
         wanted = {part[1:-1] for part in path.split("/") if part.startswith("{")}

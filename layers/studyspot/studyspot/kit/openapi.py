@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Iterable
 from typing import Any, get_args, get_origin
 
@@ -111,7 +112,33 @@ def _schemas(routes: list[Route]) -> tuple[dict[Slot, dict[str, Any]], dict[str,
         if _described(route):
             inputs.append((("data", "", number), "serialization", TypeAdapter(_data(signature.returns))))
     found, definitions = TypeAdapter.json_schemas(inputs, ref_template=REFERENCE)
-    return {slot: schema for (slot, _), schema in found.items()}, definitions.get("$defs", {})
+    names = _names(definitions.get("$defs", {}))
+    named = {new: definitions["$defs"][old] | {"title": new} for old, new in names.items()}
+    return {slot: _renamed(s, names) for (slot, _), s in found.items()}, _renamed(named, names)
+
+
+def _names(known: Iterable[str]) -> dict[str, str]:
+    """A schema's name for clients: the model's own, behind its domain where two domains have one of that name."""
+    names: dict[str, str] = {}
+    for old in known:
+        parts = old.replace("-", "__").split("__")
+        domain = parts[1].title().replace("_", "") if parts[0] == "studyspot" else ""
+        name = parts[-2] + parts[-1] if old.endswith(("-Input", "-Output")) else parts[-1]
+        names[old] = domain + name
+    return names
+
+
+def _renamed(schema: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """The same with every reference under its new name."""
+    found: dict[str, Any] = json.loads(json.dumps(schema), object_hook=lambda part: _referring(part, names))
+    return found
+
+
+def _referring(part: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    reference = part.get("$ref")
+    if not isinstance(reference, str):
+        return part
+    return part | {"$ref": REFERENCE.format(model=names[reference.rsplit("/", 1)[1]])}
 
 
 def _described(route: Route) -> bool:
