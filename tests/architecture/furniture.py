@@ -47,6 +47,12 @@ Connection = psycopg.Connection[Row]
 class Furniture:
     """The rows of one tenant, made as they are asked for."""
 
+    also: frozenset[str] = frozenset()
+    """References that are filled though a row can do without."""
+    company = COMPANY
+    mark = ""
+    """Stands behind every text that a row's column does not prescribe."""
+
     def __init__(self, world: World, tenant: UUID) -> None:
         place = cells.place_of(tenant)
         self.tenant = tenant
@@ -61,25 +67,24 @@ class Furniture:
             with psycopg.connect(self.dsn, autocommit=True, row_factory=dict_row) as conn:
                 conn.execute("SELECT set_config('app.tenant', %s, false)", (str(self.tenant),))
                 self.rows[table] = self._made(conn, table)
-            for companion in COMPANY.get(table, ()):
+            for companion in self.company.get(table, ()):
                 self.row(companion)
         return self.rows[table]
 
     def _made(self, conn: Connection, table: str) -> Row:
-        known = conn.execute(sql.SQL("SELECT * FROM {} WHERE tenant_id = %s LIMIT 1").format(sql.Identifier(table)),
-                             (self.tenant,)).fetchone()  # fmt: skip
-        if known:
+        if known := self._known(conn, table):
             return known
         columns, words = _shape(self.dsn, table)
         values = {c["name"]: _value(c, words, n) for n, c in enumerate(columns) if c["needed"] and not c["filled"]}
-        needed = set(values)
+        values = {k: f"{v}{self.mark}" if str(v).startswith("canary") else v for k, v in values.items()}
+        needed = set(values) | self.also.intersection(c["name"] for c in columns)
         for reference in conn.execute(REFERENCES, (table,)).fetchall():
             pairs = zip(reference["from_columns"], reference["to_columns"], strict=True)
             own = [(mine, theirs) for mine, theirs in pairs if mine != "tenant_id"]
             if reference["referred"] != table and any(mine in needed for mine, _ in own):
                 referred = self.row(reference["referred"])
                 values |= {mine: referred[theirs] for mine, theirs in own}
-        values |= WISHES.get(table, {})
+        values |= self._wishes(table)
         insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING *").format(
             sql.Identifier(table),
             sql.SQL(", ").join(map(sql.Identifier, values)),
@@ -88,6 +93,48 @@ class Furniture:
         made = conn.execute(insert, list(values.values())).fetchone()
         assert made is not None
         return made
+
+    def _known(self, conn: Connection, table: str) -> Row | None:
+        query = sql.SQL("SELECT * FROM {} WHERE tenant_id = %s LIMIT 1").format(sql.Identifier(table))
+        return conn.execute(query, (self.tenant,)).fetchone()
+
+    def _wishes(self, table: str) -> dict[str, Any]:
+        return WISHES.get(table, {})
+
+
+class LibraryFurniture(Furniture):
+    """A library of its own in the tenant, and rows that are all of that library."""
+
+    also = frozenset({"library_id", "student_id"})
+    company = COMPANY | {"fee_plans": ["fee_plan_versions", "fee_plan_libraries"]}
+
+    def __init__(self, world: World, tenant: UUID) -> None:
+        super().__init__(world, tenant)
+        self.number = f"{ids.uuid7().int % 10**9:09}"
+        self.mark = f" {self.number}"
+
+    def _known(self, conn: Connection, table: str) -> Row | None:
+        return None
+
+    def _wishes(self, table: str) -> dict[str, Any]:
+        """Of no other library by accident, and nowhere in the way of another row."""
+        of_library: dict[str, dict[str, Any]] = {
+            "students": {"phone": f"+919{self.number}", "student_code": self.number},
+            "libraries": {"code": f"L{self.number}"},
+            "jobs": {"file_hash": self.number, "created_by": ids.uuid7()},
+        }
+        if table in ("payments", "users", "invitations", "communications"):
+            of_library |= self._belongings(table)
+        return super()._wishes(table) | of_library.get(table, {})
+
+    def _belongings(self, table: str) -> dict[str, dict[str, Any]]:
+        """What says by its values, not by a reference, whose it is."""
+        if table == "payments":
+            return {table: {"purpose": "booking", "purpose_id": self.row("bookings")["id"], "description": self.number}}
+        if table == "communications":
+            return {table: {"recipient_type": "student", "recipient_id": self.row("students")["id"]}}
+        here = [self.row("libraries")["id"]]
+        return {table: {"role": "library_staff", "email": f"{self.number}@example.org", "library_ids": here}}
 
 
 @cache

@@ -25,6 +25,9 @@ DIRECTORY = {"tenants", "provisioning_steps", "library_owners", "identities", "g
              "platform_analytics"}  # fmt: skip
 """Tables of the core that say which tenant something belongs to: they route, and hold nothing a tenant can read."""
 
+BOUND_TO_NONE = {"fee_plan_libraries"}
+"""Where a plan holds is told in full: with some of its libraries left out it would seem to hold elsewhere."""
+
 AVERAGES = {"credit_master_wallet.avg_cost_paise"}
 """A mean of amounts is not an amount: rounding it at every purchase would let it drift."""
 
@@ -82,11 +85,23 @@ def test_every_tenant_table_has_its_policy_for_reading_and_writing(cell: Databas
 
 
 def test_no_other_policy_opens_a_table_but_those_of_the_worker(cell: Database) -> None:
-    query = "SELECT tablename, roles::text, cmd FROM pg_policies WHERE policyname <> 'own_tenant' ORDER BY 1"
+    query = """
+        SELECT tablename, roles::text, cmd FROM pg_policies
+        WHERE policyname <> 'own_tenant' AND permissive = 'PERMISSIVE'"""
     found = {str(table): (str(roles), str(command)) for table, roles, command in cell.execute(query)}
     assert set(found) == ACROSS_TENANTS
     assert {roles for roles, _ in found.values()} == {"{worker}"}
     assert found["tenant_gate"][1] == "SELECT"
+
+
+def test_whatever_belongs_to_a_library_is_bound_to_it(cell: Database) -> None:
+    """By its own library, or by the row it belongs to; a restriction opens nothing."""
+    query = """
+        SELECT c.relname FROM pg_class c
+        WHERE c.relname = ANY (%s) AND library_condition(c.oid) IS NOT NULL AND NOT EXISTS (
+            SELECT FROM pg_policies p WHERE p.tablename = c.relname AND p.policyname = 'own_libraries'
+               AND p.permissive = 'RESTRICTIVE')"""
+    none_of(set(column(cell, query, tenant_tables(cell))) - BOUND_TO_NONE)
 
 
 def test_the_tenant_comes_first_in_every_key(cell: Database) -> None:

@@ -1,4 +1,5 @@
 """A tenant never sees another: every route, given a foreign tenant's ids, answers as if they had never existed.
+Nor do staff bound to one library of a tenant see the others, whatever else they may do.
 
 The matrix is made from the routes themselves, so a new route is in it from its first day. Each id is tried in the
 path, then in the query and in the body, and the answer is compared with that to an id which nobody ever had.
@@ -11,14 +12,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
+import psycopg
 import pytest
 from pydantic import BaseModel
 from studyspot.kit import ids, permissions
 from studyspot.kit.api import Api, Route
 
-from tests.architecture.furniture import Furniture, shown
+from tests.architecture.furniture import Furniture, LibraryFurniture, shown
 from tests.architecture.sources import apps, none_of
 from tests.world import Answer, Tenant, World, function
 
@@ -75,12 +78,15 @@ def tries(world: World) -> list[Try]:
 class Reach:
     """One tenant's people reaching for another's things."""
 
+    everybodys: frozenset[str] = frozenset()
+    """Tables whose rows both sides see."""
+
     def __init__(self, world: World, theirs: str, mine: str) -> None:
         self.world = world
         self.mine: Tenant = world.tenant(mine)
         self.foreign = Furniture(world, world.tenant(theirs).id)
-        own = Furniture(world, self.mine.id)
-        people = {"library_owner": self.mine.owner_id, "library_staff": None, "student": own.row("students")["id"]}
+        self.own = Furniture(world, self.mine.id)
+        people = {"library_owner": self.mine.owner_id, "library_staff": None, "student": self.own.row("students")["id"]}
         self.tokens = {who: world.token(who, self.mine.id, person) for who, person in people.items()}
 
     def call(self, one: Try, path: str, body: Any) -> Answer:
@@ -93,9 +99,42 @@ class Reach:
         return self.world.call(one.group, one.route.method, path, self.tokens[speaker], body, **key, **headers)
 
 
-@pytest.fixture(params=PAIRS, ids=lambda pair: f"{pair[1]}-reaches-for-{pair[0]}")
+class ReachWithin(Reach):
+    """Staff bound to one library, with every right an owner can give, reaching for things of another library."""
+
+    def __init__(self, world: World, isolation: str = "pool") -> None:
+        self.world = world
+        self.mine = world.tenant(isolation)
+        self.own, self.foreign = (LibraryFurniture(world, self.mine.id) for _ in range(2))
+        library = self.own.row("libraries")["id"]
+        self.foreign.row("libraries")
+        rights = sorted(permissions.OWNER)
+        bound = world.token("library_staff", self.mine.id, permissions=rights, libraryIds=[str(library)])
+        student = world.token("student", self.mine.id, self.own.row("students")["id"])
+        self.tokens = {"library_owner": bound, "library_staff": bound, "student": student}
+        query = """
+            SELECT tablename FROM pg_tables t WHERE schemaname = 'public' AND NOT EXISTS (
+                SELECT FROM pg_policies p WHERE p.tablename = t.tablename AND p.policyname = 'own_libraries')"""
+        with psycopg.connect(self.own.dsn) as conn:
+            self.everybodys = frozenset(name for (name,) in conn.execute(query)) | {"tenants"}
+
+
+ABROAD = [f"{mine}-reaches-for-{theirs}" for theirs, mine in PAIRS]
+WITHIN = "a-library-reaches-for-another"
+
+
+def reached(world: World, how: str) -> Reach:
+    return ReachWithin(world) if how == WITHIN else Reach(world, *PAIRS[ABROAD.index(how)])
+
+
+@pytest.fixture(params=[*ABROAD, WITHIN])
 def reach(request: pytest.FixtureRequest, world: World) -> Reach:
-    return Reach(world, *request.param)
+    return reached(world, request.param)
+
+
+@pytest.fixture(params=ABROAD)
+def abroad(request: pytest.FixtureRequest, world: World) -> Reach:
+    return reached(world, request.param)
 
 
 def same(foreign: Answer, unknown: Answer, swap: dict[str, str]) -> bool:
@@ -182,7 +221,9 @@ def test_a_foreign_id_in_the_path_never_existed(world: World, reach: Reach) -> N
     for one in tries(world):
         ids_there = [name for name in one.names if name not in NAMES_NO_ROW]
         for name in ids_there:
-            own = Furniture(world, reach.mine.id)
+            if one.table(name) in reach.everybodys:
+                continue
+            own = reach.own
             others = {n: shown(own.row(one.table(n))["id"]) for n in ids_there if n != name}
             others |= {n: "sms" for n in one.names if n in NAMES_NO_ROW}
             foreign = reach.foreign.row(one.table(name))["id"]
@@ -197,10 +238,12 @@ def test_a_foreign_id_in_the_path_never_existed(world: World, reach: Reach) -> N
 def test_a_foreign_id_in_the_query_never_existed(world: World, reach: Reach) -> None:
     told = []
     for one in tries(world):
-        own = Furniture(world, reach.mine.id)
+        own = reach.own
         path = one.path({n: "sms" if n in NAMES_NO_ROW else own.row(one.table(n))["id"] for n in one.names})
         for p in one.route.signature.query:
             if p.adapter.json_schema().get("format") != "uuid" and "uuid" not in json.dumps(p.adapter.json_schema()):
+                continue
+            if table_of(p.alias) in reach.everybodys:
                 continue
             given = {"from": "2031-01-06T06:30:00Z", "to": "2031-01-06T08:30:00Z"}
             asked = "&".join(f"{q.alias}={given[q.alias]}" for q in one.route.signature.query if q.alias in given)
@@ -217,9 +260,11 @@ def test_a_foreign_id_in_the_body_never_existed(world: World, reach: Reach) -> N
     for one in tries(world):
         if one.route.signature.body is None or (body := sample(one.route.signature.body[1])) is None:
             continue
-        own = Furniture(world, reach.mine.id)
+        own = reach.own
         path = one.path({n: "sms" if n in NAMES_NO_ROW else own.row(one.table(n))["id"] for n in one.names})
         for field in [name for name, value in body.items() if value == TEXTS["uuid"]]:
+            if table_of(field) in reach.everybodys:
+                continue
             foreign, unknown = reach.foreign.row(table_of(field))["id"], ids.uuid7()
             there = reach.call(one, path, body | {field: str(foreign)})
             never = reach.call(one, path, body | {field: str(unknown)})
@@ -242,8 +287,8 @@ def test_the_same_ids_are_there_for_their_own_tenant(world: World, isolation: st
     none_of(lost)
 
 
-def test_a_header_or_token_names_no_other_tenant(world: World, reach: Reach) -> None:
-    told = []
+def test_a_header_or_token_names_no_other_tenant(world: World, abroad: Reach) -> None:
+    told, reach = [], abroad
     for one in tries(world):
         path = one.path(dict.fromkeys(one.names, ids.uuid7()))
         if "core" in one.route.signature.handles.values() and "tenant" not in one.route.signature.handles.values():
@@ -256,3 +301,47 @@ def test_a_header_or_token_names_no_other_tenant(world: World, reach: Reach) -> 
         if answer.status not in (403, 415):
             told.append(f"{one.route.name}: {answer.status}")
     none_of(told)
+
+
+@pytest.mark.parametrize("isolation", ["pool", "silo"])
+def test_no_list_shows_a_bound_member_of_staff_another_library(world: World, isolation: str) -> None:
+    """Every table is furnished for both libraries, every list is read: nothing of the other library is in it."""
+    reach = ReachWithin(world, isolation)
+    tables = sorted(scoped_tables(reach))
+    for side in (reach.own, reach.foreign):
+        for table in tables:
+            side.row(table)
+    secret = {str(row["id"]): table for table, row in reach.foreign.rows.items() if table in tables and "id" in row}
+    secret |= {reach.foreign.number: "the other library's number"}
+    window = {"from": "2026-01-06T06:30:00Z", "to": "2026-01-06T08:30:00Z"}
+    told, shown_own = [], set()
+    own = {str(row["id"]): table for table, row in reach.own.rows.items() if "id" in row}
+    for one in tries(world):
+        if one.route.method != "GET":
+            continue
+        path = one.path({n: "sms" if n in NAMES_NO_ROW else reach.own.row(one.table(n))["id"] for n in one.names})
+        needed = {
+            p.alias: window.get(p.alias) or own_id(reach, p.alias) for p in one.route.signature.query if p.required
+        }
+        answer = reach.call(one, f"{path}?{urlencode(needed)}", None)
+        assert answer.status < 500 or answer.code == "unavailable", one.route.name
+        text = answer.raw.decode()
+        told += [f"{one.route.name} shows {what}" for value, what in secret.items() if value in text]
+        shown_own |= {what for value, what in own.items() if value in text}
+    none_of(told)
+    assert {"libraries", "students", "bookings", "memberships", "attendance", "payments"} <= shown_own
+
+
+UNFURNISHED = {"audit_logs", "invoices", "invoice_items"}
+"""A trail that holds only what was done, and figures that have to add up."""
+
+
+def scoped_tables(reach: Reach) -> set[str]:
+    """Whatever is bound to libraries, and can be furnished from the catalogue alone."""
+    with psycopg.connect(reach.own.dsn) as conn:
+        query = "SELECT tablename FROM pg_policies WHERE policyname = 'own_libraries'"
+        return {name for (name,) in conn.execute(query)} - UNFURNISHED
+
+
+def own_id(reach: Reach, alias: str) -> str:
+    return str(reach.own.row(table_of(alias))["id"])

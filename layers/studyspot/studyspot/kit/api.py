@@ -21,6 +21,7 @@ from studyspot.kit.auth import Actor, allow
 from studyspot.kit.call import Call
 from studyspot.kit.db import Replay
 from studyspot.kit.errors import (
+    Forbidden,
     Internal,
     MethodNotAllowed,
     NotFound,
@@ -189,6 +190,10 @@ class Api:
             return call.replayed(replay)
         except Problem as refusal:
             return call.failed(refusal)
+        except psycopg.errors.InsufficientPrivilege as refused:
+            if self.actor is None or self.actor.library_ids is None:
+                return self._bug(call, refused)
+            return call.failed(Forbidden("that is not of the libraries you are bound to"))
         except psycopg.DataError as fault:
             log.warning("refused_by_database", error=repr(fault), requestId=request.id)
             return call.failed(_not_storable())
@@ -196,12 +201,15 @@ class Api:
             log.error("database_unreachable", error=repr(outage), requestId=request.id)
             return call.failed(Unavailable(headers={"Retry-After": "2"}))
         except Exception as bug:  # noqa: BLE001 - the last line of defence: an answer without a stack trace
-            import traceback
-
-            log.error("bug", error=repr(bug), requestId=request.id, stack=traceback.format_exc())
-            return call.failed(Internal())
+            return self._bug(call, bug)
         finally:
             call.close()
+
+    def _bug(self, call: Call, bug: Exception) -> Response:
+        import traceback
+
+        log.error("bug", error=repr(bug), requestId=call.request.id, stack=traceback.format_exc())
+        return call.failed(Internal())
 
     def _refuse_body(self, route: Route, request: Request) -> None:
         if len(request.body) > route.body_limit:

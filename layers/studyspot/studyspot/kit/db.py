@@ -32,6 +32,9 @@ T = TypeVar("T")
 BEGIN: Statement = ("BEGIN", {})
 COMMIT: Statement = ("COMMIT", {})
 SET_TENANT = "SELECT set_config('app.tenant', %(tenant)s, true)"
+SET_BOUND = """
+    SELECT set_config('app.tenant', %(tenant)s, true), set_config('app.libraries', %(libraries)s, true),
+           set_config('app.actor', %(actor)s, true)"""
 CLAIM = "SELECT claim_key(%(principal)s, %(route)s, %(key)s, %(fingerprint)s, %(now)s)"
 LEASE = """
     INSERT INTO idempotency_keys (principal, route, key, fingerprint, leased_until, created_at)
@@ -189,7 +192,11 @@ class Db:
         gate.admit(verdict)
 
     def _set_tenant(self) -> Statement:
-        return SET_TENANT, {"tenant": str(self.tenant)}
+        """Whose rows there are; for staff bound to libraries, only what is of these libraries."""
+        if self.actor is None or self.actor.library_ids is None:
+            return SET_TENANT, {"tenant": str(self.tenant)}
+        libraries = ",".join(sorted(map(str, self.actor.library_ids)))
+        return SET_BOUND, {"tenant": str(self.tenant), "libraries": f"{{{libraries}}}", "actor": str(self.actor.id)}
 
     def _run(self, make: RowMaker[T], query: str, params: dict[str, Any]) -> Rows[T]:
         """One round trip: the gate if it still waits, the tenant if no transaction is open, the statement."""
