@@ -311,7 +311,8 @@ def http_event(
         "routeKey": "$default",
         "rawPath": parts.path,
         "rawQueryString": parts.query,
-        "headers": headers,
+        "headers": {k: v for k, v in headers.items() if k != "cookie"},
+        "cookies": [c.strip() for c in headers.get("cookie", "").split(";") if c.strip()],
         "queryStringParameters": query,
         "requestContext": {
             "accountId": "000000000000",

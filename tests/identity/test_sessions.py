@@ -12,7 +12,7 @@ from uuid import UUID
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from studyspot.kit import cells, ids, tokens
+from studyspot.kit import cells, ids, opaque, tokens
 from studyspot.kit.ids import PLATFORM
 
 from tests.identity.people import (
@@ -72,7 +72,6 @@ def test_a_lost_answer_within_30_seconds_gives_the_same_new_token(world: World) 
 
 
 def test_two_tabs_at_the_same_moment_get_the_same_new_token(world: World) -> None:
-    from studyspot.identity import opaque
     from studyspot.identity.queries import sessions
 
     tenant, first = signed_in(world)
@@ -97,7 +96,7 @@ def _refresh_elsewhere(world: World, tenant: UUID, token: str) -> str:
     core, own = connections.Connection(cells.core_place()), connections.Connection(cells.place_of(tenant))
     core_db, db = Db(core, PLATFORM), Db(own, tenant)
     try:
-        known = sessions.queries.family(db, sessions.opaque.hashed("refresh", token))
+        known = sessions.queries.family(db, opaque.hashed("refresh", token))
         assert known
         who = directory.person(core_db, db, known.user_type, known.user_id)
         with db.transaction():

@@ -33,7 +33,7 @@ from studyspot.identity.models import (
     TokenRequest,
     Tokens,
 )
-from studyspot.kit import audit, tokens
+from studyspot.kit import audit, callers
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.db import Db
@@ -50,13 +50,13 @@ Inviter = Annotated[Actor, allow("staff:invite")]
 
 
 @api.post("/auth/admin/login", public=True)
-def admin_login(asked: AdminLoginRequest, core: CoreDb) -> Tokens:
-    return identity.admin_login(core, asked)
+def admin_login(asked: AdminLoginRequest, request: Request, core: CoreDb) -> Tokens:
+    return _kept(request, identity.admin_login(core, asked))
 
 
 @api.post("/auth/login", public=True)
 def login(asked: LoginRequest, request: Request, core: CoreDb) -> Tokens:
-    return identity.login(core, asked, _named_tenant(request))
+    return _kept(request, identity.login(core, asked, _named_tenant(request)))
 
 
 @api.post("/auth/register", status_code=201, public=True)
@@ -122,26 +122,27 @@ def request_otp(asked: OtpRequest, db: TenantDb, core: CoreDb) -> OtpSent:
 
 
 @api.post("/auth/otp/verify", public=True)
-def verify_otp(asked: OtpAnswer, db: TenantDb, core: CoreDb) -> Tokens:
-    return identity.verify_otp(core, db, asked.phone, asked.code)
+def verify_otp(asked: OtpAnswer, request: Request, db: TenantDb, core: CoreDb) -> Tokens:
+    return _kept(request, identity.verify_otp(core, db, asked.phone, asked.code))
 
 
 @api.post("/auth/refresh", public=True)
-def refresh(asked: RefreshRequest, core: CoreDb) -> Tokens:
-    return identity.refresh(core, asked.refresh_token)
+def refresh(asked: RefreshRequest, request: Request, core: CoreDb) -> Tokens:
+    by_cookie = asked.refresh_token is None
+    return _kept(request, identity.refresh(core, asked.refresh_token or callers.presented(request)), by_cookie)
 
 
 @api.post("/auth/logout", status_code=204, keyed="ignored")
-def logout(actor: Anyone, core: CoreDb, db: TenantDb) -> None:
+def logout(actor: Anyone, request: Request, core: CoreDb, db: TenantDb) -> None:
     own = _own(actor, core, db)
     identity.end_session(own, actor.session_id)
     audit.note(own, "auth.logout", actor.user_type, actor.id)
+    callers.forget(request)
 
 
 @api.post("/auth/verify", keyed="ignored")
-def verify(actor: Anyone, request: Request) -> Claims:
-    token = request.headers["authorization"].partition(" ")[2].strip()
-    return Claims(valid=True, claims=tokens.verify(token))
+def verify(actor: Anyone) -> Claims:
+    return Claims(valid=True, claims=actor.claims)
 
 
 @api.get("/auth/me")
@@ -152,6 +153,12 @@ def me(actor: Anyone, core: CoreDb, db: TenantDb) -> Me:
 def _own(actor: Actor, core: Db, db: Db) -> Db:
     """The actor's own cell, also while a platform user looks into a tenant."""
     return core if actor.is_platform else db
+
+
+def _kept(request: Request, pair: Tokens, by_cookie: bool = False) -> Tokens:
+    """A browser that asked for it keeps the session in a cookie."""
+    callers.keep(request, pair.refresh_token, by_cookie)
+    return pair
 
 
 def _named_tenant(request: Request) -> UUID | None:

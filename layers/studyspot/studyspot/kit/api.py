@@ -36,6 +36,7 @@ from studyspot.kit.response import Response, problem
 from studyspot.kit.signature import CoreDb, Signature
 
 JSON_LIMIT = 1024 * 1024
+EXPOSED = "X-Request-Id, X-CSRF-Token, Location, ETag, Retry-After, Idempotency-Replayed"
 METHODS = ("GET", "POST", "PUT", "DELETE")
 Watcher = Annotated[Actor, allow("health:detailed")]
 Keyed = Literal["accepted", "required", "ignored"]
@@ -246,7 +247,7 @@ class Api:
             response.headers |= {
                 "Access-Control-Allow-Origin": origin,
                 "Access-Control-Allow-Credentials": "true",
-                "Access-Control-Expose-Headers": "X-Request-Id, Location, ETag, Retry-After, Idempotency-Replayed",
+                "Access-Control-Expose-Headers": EXPOSED,
                 "Vary": "Origin",
             }
 

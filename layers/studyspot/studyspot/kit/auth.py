@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,8 @@ class Actor:
     permissions: frozenset[str]
     library_ids: frozenset[UUID] | None = None
     """The libraries a member of staff is bound to; None = all of the tenant's."""
+    claims: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What the credential says, word for word."""
 
     @classmethod
     def of(cls, claims: dict[str, Any]) -> Actor:
@@ -38,6 +40,7 @@ class Actor:
             roles=tuple(claims["roles"]),
             permissions=frozenset(claims["permissions"]),
             library_ids=frozenset(UUID(i) for i in bound) if bound is not None else None,
+            claims=claims,
         )
 
     @property

@@ -7,10 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from studyspot.kit import audit, cells, clock, connections, outbox, tokens
+from studyspot.kit import audit, callers, cells, clock, connections, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Claim, Db, Origin, Replay
-from studyspot.kit.errors import BadRequest, Forbidden, NotFound, Problem, Unauthenticated
+from studyspot.kit.errors import BadRequest, Forbidden, NotFound, Problem
 from studyspot.kit.gate import Gate, Moved
 from studyspot.kit.ids import PLATFORM
 from studyspot.kit.permissions import ACTING_FOR_TENANT
@@ -43,13 +43,9 @@ class Call:
         self.handles: dict[str, Db] = {}
 
     def sign_in(self) -> Actor | None:
-        """The bearer's claims, if the route wants anyone; whether the session still lives is the gate's to say."""
-        if self.route.public:
-            return None
-        scheme, _, token = self.request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated(headers={"WWW-Authenticate": "Bearer"})
-        self.actor = Actor.of(tokens.verify(token.strip()))
+        """The caller, if the route wants anyone; whether the session still lives is the gate's to say."""
+        if not self.route.public:
+            self.actor = callers.sign_in(self.request)
         return self.actor
 
     def run(self, path: dict[str, str]) -> Response:
@@ -64,6 +60,8 @@ class Call:
             self._first().admit()
         result = self.route.function(**values)
         response = success(result, self.route.status, self.request)
+        response.cookies += self.request.cookies_out
+        response.headers |= self.request.answering
         self._finish(result, response)
         return response
 

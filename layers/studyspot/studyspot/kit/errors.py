@@ -83,6 +83,13 @@ class Forbidden(Problem):
     status, code = 403, "forbidden"
 
 
+class CsrfFailed(Forbidden):
+    """A request signed in by cookie must come from a page of ours, with its token."""
+
+    code = "csrf_failed"
+    fix = "Send the value of the csrf cookie as X-CSRF-Token, from an origin that is configured."
+
+
 class TenantSuspended(Forbidden):
     """This organisation is suspended."""
 

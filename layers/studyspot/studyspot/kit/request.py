@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
@@ -26,6 +26,9 @@ class Request:
     address: str
     id: str
     event: dict[str, Any]
+    cookies_out: list[str] = field(default_factory=list)
+    answering: dict[str, str] = field(default_factory=dict)
+    """Cookies and headers that go out with the answer, if it is a success."""
 
     @classmethod
     def of(cls, event: dict[str, Any]) -> Request:

@@ -27,7 +27,6 @@ from studyspot.identity.models.exchanges import (
 )
 from studyspot.identity.models.people import (
     Asked,
-    Chain,
     Code,
     EmailToken,
     Family,
@@ -65,7 +64,6 @@ __all__ = [
     "AccountSuspended",
     "AdminLoginRequest",
     "Asked",
-    "Chain",
     "Claims",
     "Code",
     "EmailNotVerified",

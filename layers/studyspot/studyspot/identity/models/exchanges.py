@@ -36,7 +36,8 @@ class RegisterRequest(Model):
 
 
 class RefreshRequest(Model):
-    refresh_token: OpaqueToken
+    refresh_token: OpaqueToken | None = None
+    """Without it the browser's cookie is rotated."""
 
 
 class OtpRequest(Model):

@@ -91,13 +91,6 @@ class Family(Model):
     revoked_at: datetime | None
 
 
-class Chain(Model):
-    """Where a refresh token stands: when it was replaced, and when its successor was."""
-
-    replaced_at: datetime | None
-    successor_replaced_at: datetime | None
-
-
 class Turn(Model):
     """What the counters say to one more try of an account."""
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from studyspot.identity.models import Chain, Family
+from studyspot.identity.models import Family
 from studyspot.kit import clock, ids
+from studyspot.kit.callers import Chain
 from studyspot.kit.db import Db
 
 OPEN = """
-    INSERT INTO sessions (id, user_id, user_type, family_id, device, ip_address, created_at, last_used_at, expires_at)
-    VALUES (%(id)s, %(user)s, %(type)s, %(id)s, %(device)s, %(address)s, %(now)s, %(now)s, %(until)s)"""
+    INSERT INTO sessions (id, user_id, user_type, family_id, device, ip_address, claims, created_at, last_used_at,
+                          expires_at)
+    VALUES (%(id)s, %(user)s, %(type)s, %(id)s, %(device)s, %(address)s, %(claims)s::jsonb, %(now)s, %(now)s,
+            %(until)s)"""
 CONTINUE = """
     INSERT INTO refresh_tokens (id, user_id, token_hash, family_id, expires_at, created_at)
     VALUES (%(id)s, %(user)s, %(hash)s, %(family)s, %(until)s, %(now)s)"""
@@ -24,7 +29,23 @@ CHAIN = """
     FROM refresh_tokens r LEFT JOIN refresh_tokens n ON n.tenant_id = r.tenant_id AND n.token_hash = %(next)s
     WHERE r.token_hash = %(hash)s"""
 REPLACE = "UPDATE refresh_tokens SET replaced_at = %(now)s WHERE token_hash = %(hash)s"
-PROLONG = "UPDATE sessions SET last_used_at = %(now)s, expires_at = %(until)s WHERE id = %(id)s"
+PROLONG = """
+    UPDATE sessions SET last_used_at = %(now)s, expires_at = %(until)s, claims = %(claims)s::jsonb WHERE id = %(id)s"""
+# A bound of no libraries is the widest; a session of an earlier release, whose claims nobody kept, counts as wider.
+END_WIDER = """
+    WITH ended AS (
+        UPDATE sessions SET revoked_at = %(now)s, reason = 'rights'
+        WHERE user_id = %(user)s AND revoked_at IS NULL AND NOT coalesce(
+            %(rights)s::jsonb -> 'permissions' @> (claims -> 'permissions')
+            AND (NOT %(rights)s::jsonb ? 'libraryIds' OR %(rights)s::jsonb -> 'libraryIds' @> (claims -> 'libraryIds')),
+            false)
+        RETURNING id
+    )
+    UPDATE refresh_tokens SET revoked_at = %(now)s
+    WHERE family_id IN (SELECT id FROM ended) AND revoked_at IS NULL"""
+RETELL = """
+    UPDATE sessions SET claims = (claims - 'libraryIds') || %(rights)s::jsonb
+    WHERE user_id = %(user)s AND revoked_at IS NULL AND claims IS NOT NULL"""
 END = """
     UPDATE sessions SET revoked_at = %(now)s, reason = %(reason)s WHERE id = %(id)s AND revoked_at IS NULL"""
 END_TOKENS = "UPDATE refresh_tokens SET revoked_at = %(now)s WHERE family_id = %(id)s AND revoked_at IS NULL"
@@ -37,10 +58,10 @@ END_ALL = """
     WHERE family_id IN (SELECT id FROM ended) AND revoked_at IS NULL"""
 
 
-def open_session(db: Db, session: UUID, user: UUID, user_type: str, until: datetime) -> None:
+def open_session(db: Db, session: UUID, user: UUID, user_type: str, claims: dict[str, Any], until: datetime) -> None:
     """Goes out with COMMIT."""
     origin = db.origin
-    who = {"id": session, "user": user, "type": user_type, "until": until}
+    who = {"id": session, "user": user, "type": user_type, "claims": json.dumps(claims), "until": until}
     device = (origin.user_agent or "")[:400] or None
     db.later(OPEN, **who, device=device, address=origin.ip_address, now=clock.now())
 
@@ -70,9 +91,9 @@ def replace(db: Db, token_hash: str) -> None:
     db.later(REPLACE, hash=token_hash, now=clock.now())
 
 
-def prolong(db: Db, session: UUID, until: datetime) -> None:
-    """The session was used. Goes out with COMMIT."""
-    db.later(PROLONG, id=session, until=until, now=clock.now())
+def prolong(db: Db, session: UUID, claims: dict[str, Any], until: datetime) -> None:
+    """The session was used; its claims are those of today. Goes out with COMMIT."""
+    db.later(PROLONG, id=session, until=until, claims=json.dumps(claims), now=clock.now())
 
 
 def end(db: Db, session: UUID, reason: str) -> None:
@@ -84,3 +105,13 @@ def end(db: Db, session: UUID, reason: str) -> None:
 def end_all(db: Db, user: UUID, reason: str, but: UUID | None) -> None:
     """Every session of a person, or all but one. Goes out with COMMIT."""
     db.later(END_ALL, user=user, reason=reason, but=but, now=clock.now())
+
+
+def end_wider(db: Db, user: UUID, rights: dict[str, Any]) -> None:
+    """The sessions of a person that hold more than `rights`. Goes out with COMMIT."""
+    db.later(END_WIDER, user=user, rights=json.dumps(rights), now=clock.now())
+
+
+def retell(db: Db, user: UUID, rights: dict[str, Any]) -> None:
+    """The person's sessions hold these rights from now on. Goes out with COMMIT."""
+    db.later(RETELL, user=user, rights=json.dumps(rights))

@@ -18,7 +18,7 @@ from studyspot.identity.service.recovery import (
     verification,
     verify_email,
 )
-from studyspot.identity.service.sessions import end_session, end_sessions, refresh, start_session
+from studyspot.identity.service.sessions import end_session, end_sessions, refresh, reissue, start_session
 from studyspot.identity.service.signing_in import admin_login, login, me, prepare_registration, registered
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "reactivate",
     "refresh",
     "registered",
+    "reissue",
     "remove_identities",
     "request_otp",
     "request_reset",

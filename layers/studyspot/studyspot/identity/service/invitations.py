@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from studyspot.identity import opaque, passwords
+from studyspot.identity import passwords
 from studyspot.identity.models import (
     AcceptRequest,
     EmailNotVerified,
@@ -21,7 +21,7 @@ from studyspot.identity.models import (
 )
 from studyspot.identity.queries import links, people
 from studyspot.identity.service.directory import add_identity, as_user, home_of, person
-from studyspot.kit import audit, clock, ids, outbox
+from studyspot.kit import audit, clock, ids, opaque, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from studyspot.identity import opaque, passwords
+from studyspot.identity import passwords
 from studyspot.identity.models import (
     EmailVerified,
     InvalidCredentials,
@@ -20,7 +20,7 @@ from studyspot.identity.queries import attempts, links, people
 from studyspot.identity.service import accounts, alike
 from studyspot.identity.service.directory import PLATFORM_TYPES, candidates, home_of, person, place_of, row_of
 from studyspot.identity.service.sessions import end_sessions
-from studyspot.kit import audit, clock, ids
+from studyspot.kit import audit, clock, ids, opaque
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound

@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from studyspot.identity import opaque
-from studyspot.identity.models import AccountSuspended, Chain, Family, Person, RefreshReused, Tokens
+from studyspot.identity.models import AccountSuspended, Family, Person, RefreshReused, Tokens
 from studyspot.identity.queries import people
 from studyspot.identity.queries import sessions as queries
 from studyspot.identity.service.directory import as_user, home_of, person
-from studyspot.kit import audit, clock, ids, outbox, tokens
+from studyspot.kit import audit, cells, clock, ids, opaque, outbox, tokens
+from studyspot.kit.callers import REFRESH, until
 from studyspot.kit.crypto import keyed_hash
 from studyspot.kit.db import Db
 from studyspot.kit.errors import TokenExpired, TokenRevoked, Unauthenticated
 from studyspot.kit.ids import PLATFORM
 
-UNUSED = timedelta(days=7)
-LONGEST = timedelta(days=30)
-GRACE = timedelta(seconds=30)
-PURPOSE = "refresh"
-
 
 def start_session(db: Db, person: Person, method: str) -> Tokens:
     """A new session of a person in their tenant's cell `db`; everything goes out with COMMIT."""
     now, session = clock.now(), ids.uuid7()
-    until = _until(now)
-    refresh_token = opaque.mint(PURPOSE, db.tenant)
-    queries.open_session(db, session, person.id, person.user_type, until)
-    queries.add_token(db, session, person.id, opaque.hashed(PURPOSE, refresh_token), until)
+    ends = until(now)
+    refresh_token = opaque.mint(REFRESH, db.tenant, session)
+    claims = _claims(person, session, refresh_token)
+    queries.open_session(db, session, person.id, person.user_type, claims, ends)
+    queries.add_token(db, session, person.id, opaque.hashed(REFRESH, refresh_token), ends)
     audit.note(
         db, "auth.login", person.user_type, person.id, after={"method": method, "session": str(session)},
         actor_type=person.user_type, actor_id=person.id,
     )  # fmt: skip
     outbox.emit(db, "user.logged_in", person.id, {"userType": person.user_type, "method": method})
-    return _pair(person, session, refresh_token)
+    return _pair(person, claims, refresh_token)
 
 
 def refresh(core: Db, token: str) -> Tokens:
     """The successor of a refresh token and a new access token."""
-    tenant = opaque.home(PURPOSE, token)
+    tenant = opaque.home(REFRESH, token)
     if tenant is None:
         raise Unauthenticated("the refresh token is not valid")
     if tenant != PLATFORM:
         _admit_tenant(core, tenant)
+        cells.forget(tenant)  # a tenant that has just moved signs nobody out
     with home_of(core, tenant) as db:
-        known = queries.family(db, opaque.hashed(PURPOSE, token))
+        known = queries.family(db, opaque.hashed(REFRESH, token))
         if known is None:
             raise Unauthenticated("the refresh token is not valid")
         who = person(core, db, known.user_type, known.user_id)
@@ -61,8 +58,8 @@ def _admit_tenant(core: Db, tenant: UUID) -> None:
 
 
 def _rotate(db: Db, token: str, who: Person | None) -> Tokens:
-    next_token = opaque.successor(PURPOSE, token)
-    known_as, next_as = opaque.hashed(PURPOSE, token), opaque.hashed(PURPOSE, next_token)
+    next_token = opaque.successor(REFRESH, token)
+    known_as, next_as = opaque.hashed(REFRESH, token), opaque.hashed(REFRESH, next_token)
     family = queries.family_locked(db, known_as)
     if family.revoked_at:
         raise TokenRevoked
@@ -72,26 +69,21 @@ def _rotate(db: Db, token: str, who: Person | None) -> Tokens:
         queries.end(db, family.id, "account")
         db.commit()
         raise AccountSuspended
+    claims = _claims(who, family.id, next_token)
     chain = queries.chain(db, known_as, next_as)
     if chain.replaced_at is None:
-        _replace(db, family, known_as, next_as)
-    elif not _just_replaced(chain):
+        _replace(db, family, known_as, next_as, claims)
+    elif not chain.just_replaced:
         _end_reused(db, family)
         raise RefreshReused
-    return _pair(who, family.id, next_token)
+    return _pair(who, claims, next_token)
 
 
-def _just_replaced(chain: Chain) -> bool:
-    """Two tabs, or a lost answer: the successor is still the newest, and was handed out a moment ago."""
-    assert chain.replaced_at is not None, "asked only of a token that was replaced"
-    return chain.successor_replaced_at is None and clock.now() - chain.replaced_at <= GRACE
-
-
-def _replace(db: Db, family: Family, known_as: str, next_as: str) -> None:
-    until = _until(family.created_at)
+def _replace(db: Db, family: Family, known_as: str, next_as: str, claims: dict[str, Any]) -> None:
+    ends = until(family.created_at)
     queries.replace(db, known_as)
-    queries.add_token(db, family.id, family.user_id, next_as, until)
-    queries.prolong(db, family.id, until)
+    queries.add_token(db, family.id, family.user_id, next_as, ends)
+    queries.prolong(db, family.id, claims, ends)
 
 
 def _end_reused(db: Db, family: Family) -> None:
@@ -115,28 +107,42 @@ def end_sessions(db: Db, user_id: UUID, reason: str, but: UUID | None = None) ->
     queries.end_all(db, user_id, reason, but)
 
 
-def _until(begun: datetime) -> datetime:
-    """A session ends a week after its last use, a month after the sign-in at the latest."""
-    return min(clock.now() + UNUSED, begun + LONGEST)
+def reissue(db: Db, person: Person) -> None:
+    """Call it in the transaction that changed somebody's roles, permissions or libraries; goes out with COMMIT.
+
+    A session that held more than `person` holds now is ended: its access tokens must not outlive what they say. One
+    that held no more is told what is new: a cookie has it at once, a bearer token with the next refresh.
+    """
+    rights = _rights(person)
+    queries.end_wider(db, person.id, rights)
+    queries.retell(db, person.id, rights)
 
 
-def _pair(person: Person, session: UUID, refresh_token: str) -> Tokens:
+def _rights(person: Person) -> dict[str, Any]:
+    """The part of the claims that others may change."""
     user = as_user(person)
-    claims = {
-        "sub": str(user.id),
-        "userId": str(user.id),
-        "email": user.email,
-        "userType": user.user_type,
-        "tenantId": str(user.tenant_id),
-        "roles": user.roles,
-        "permissions": user.permissions,
+    rights: dict[str, Any] = {"roles": user.roles, "permissions": user.permissions}
+    if user.library_ids is not None:
+        rights["libraryIds"] = [str(i) for i in user.library_ids]
+    return rights
+
+
+def _claims(person: Person, session: UUID, refresh_token: str) -> dict[str, Any]:
+    return {
+        "sub": str(person.id),
+        "userId": str(person.id),
+        "email": person.email,
+        "userType": person.user_type,
+        "tenantId": str(person.tenant_id),
+        **_rights(person),
         "sid": str(session),
         "jti": keyed_hash("jti", f"{refresh_token}{clock.now().isoformat()}")[:32],
     }
-    if user.library_ids is not None:
-        claims["libraryIds"] = [str(i) for i in user.library_ids]
+
+
+def _pair(person: Person, claims: dict[str, Any], refresh_token: str) -> Tokens:
     return Tokens(
-        user=user,
+        user=as_user(person),
         access_token=tokens.sign(claims),
         refresh_token=refresh_token,
         expires_in=tokens.LIFETIME_SECONDS,

@@ -1,4 +1,7 @@
-"""Opaque tokens that find their way home: tenant and secret, sealed by the stage's key, known to us by hash only."""
+"""Opaque tokens that find their way home: tenant, subject and secret, sealed by the stage's key, known to us by hash.
+
+A token tells whoever holds the key where its row is and what it is about, before any database is asked.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from uuid import UUID
 from studyspot.kit.crypto import keyed_hash, same
 
 SECRET_BYTES = 32
+ID_BYTES = 16
 
 
-def mint(purpose: str, home: UUID) -> str:
+def mint(purpose: str, home: UUID, subject: UUID | None = None) -> str:
     """A new token whose rows are in `home`'s cell."""
-    return _sealed(purpose, home.bytes + os.urandom(SECRET_BYTES))
+    return _sealed(purpose, home.bytes + (subject.bytes if subject else b"") + os.urandom(SECRET_BYTES))
 
 
 def successor(purpose: str, token: str) -> str:
@@ -21,13 +25,20 @@ def successor(purpose: str, token: str) -> str:
     body = _opened(purpose, token)
     if body is None:
         raise ValueError("only a genuine token has a successor")
-    return _sealed(purpose, body[:16] + bytes.fromhex(keyed_hash(f"{purpose}-successor", token)))
+    return _sealed(purpose, body[:-SECRET_BYTES] + bytes.fromhex(keyed_hash(f"{purpose}-successor", token)))
 
 
 def home(purpose: str, token: str) -> UUID | None:
     """The tenant whose cell knows this token; None when it is not one of ours."""
     body = _opened(purpose, token)
-    return UUID(bytes=body[:16]) if body else None
+    return UUID(bytes=body[:ID_BYTES]) if body else None
+
+
+def subject(purpose: str, token: str) -> UUID | None:
+    """What the token is about; None when it is not one of ours, or was minted about nothing."""
+    body = _opened(purpose, token) or b""
+    named = body[ID_BYTES:-SECRET_BYTES]
+    return UUID(bytes=named) if named else None
 
 
 def hashed(purpose: str, token: str) -> str:
