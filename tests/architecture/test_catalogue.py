@@ -22,7 +22,7 @@ ACROSS_TENANTS = {"outbox", "timers", "webhook_events", "tenant_gate"}
 """What the worker sees without a tenant; the gate for reading alone."""
 
 DIRECTORY = {"tenants", "provisioning_steps", "library_owners", "identities", "gateway_orders", "message_orders",
-             "platform_analytics"}  # fmt: skip
+             "platform_analytics", "entitlement_overrides", "gateway_account_owners"}  # fmt: skip
 """Tables of the core that say which tenant something belongs to: they route, and hold nothing a tenant can read."""
 
 BOUND_TO_NONE = {"fee_plan_libraries"}

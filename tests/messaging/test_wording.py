@@ -10,6 +10,7 @@ from studyspot.messaging import hours
 from studyspot.messaging.models import TemplateMismatch, UrlNotWhitelisted, VariableTooLong
 from studyspot.messaging.segments import size
 from studyspot.messaging.wording import TEMPLATES, VARIABLE
+from studyspot.policies.models import Messages
 
 RECEIPT = TEMPLATES["payment_receipt"]
 FITTING = {"name": "Student 017", "amount": "499", "purpose": "seat A-01", "receipt": "R/1"}
@@ -98,6 +99,6 @@ def test_segments_are_counted_as_operators_do(text: str, expected: tuple[str, in
 def test_the_night_ends_at_eight_in_india(hour: int, minute: int, day: int, until: int | None) -> None:
     now = datetime(2026, 11, 21, hour, minute, tzinfo=INDIA)
     expected = now if until is None else datetime(2026, 11, 21 + day, until, tzinfo=INDIA)
-    assert hours.allowed_from(now, None) == expected
-    assert hours.allowed_from(now, now - timedelta(minutes=30)) == now
-    assert hours.allowed_from(now, now - timedelta(minutes=31)) == expected
+    assert hours.allowed_from(now, None, Messages()) == expected
+    assert hours.allowed_from(now, now - timedelta(minutes=30), Messages()) == now
+    assert hours.allowed_from(now, now - timedelta(minutes=31), Messages()) == expected

@@ -18,8 +18,8 @@ from studyspot.attendance.models import (
 )
 from studyspot.kit.errors import NotFound
 from studyspot.kit.models import Model
+from studyspot.policies.models import Attendance
 
-DOUBLE_SCAN = timedelta(seconds=60)
 BARRED = ("suspended", "blacklisted", "archived", "inactive")
 
 
@@ -39,7 +39,8 @@ def decide(facts: Entry, library: UUID, now: datetime) -> Ruling:
         raise NotFound
     if facts.replayed:
         raise QrReplayed
-    if facts.last_scan_at and now - facts.last_scan_at < DOUBLE_SCAN and facts.last_library == library:
+    double_scan = timedelta(seconds=facts.repeated_scan_seconds or Attendance().repeated_scan_seconds)
+    if facts.last_scan_at and now - facts.last_scan_at < double_scan and facts.last_library == library:
         assert facts.last_direction, "an allowed scan has a direction"
         return Ruling(direction=facts.last_direction, repeated=True)
     if facts.inside_id and facts.inside_library == library:

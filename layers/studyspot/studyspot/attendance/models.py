@@ -127,6 +127,8 @@ class Entry(Model):
     member_shift: bool | None
     member_seat: UUID | None
     was_member: bool
+    repeated_scan_seconds: int | None = None
+    """The tenant's own figure, where it set one."""
 
 
 class Numbers(Model):

@@ -18,7 +18,9 @@ COLUMNS = """
 VISITOR = f"{COLUMNS}, st.student_code, st.first_name, st.last_name, s.code AS seat_code"
 VISITS = "attendance a JOIN students st ON st.id = a.student_id LEFT JOIN seats s ON s.id = a.seat_id"
 
-FACTS = "SELECT * FROM entry_facts(%(student)s, %(library)s, %(step)s, %(now)s)"
+FACTS = """
+    SELECT f.*, (tenant_policy('attendance') ->> 'repeated_scan_seconds')::integer AS repeated_scan_seconds
+    FROM entry_facts(%(student)s, %(library)s, %(step)s, %(now)s) f"""
 
 ARRIVE = """
     INSERT INTO attendance (id, student_id, library_id, booking_id, seat_id, check_in_at, check_out_at, method,

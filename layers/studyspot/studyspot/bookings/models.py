@@ -43,7 +43,7 @@ TRANSITIONS: Mapping[Event, Transition] = {
 
 
 class Policy(Model):
-    """The rules of a booking, kept with it as they were when it was made."""
+    """The rules of a booking, kept with it as they were when it was made; the tenant's settings come over these."""
 
     min_minutes: int = 15
     max_minutes: int = 16 * 60
@@ -182,6 +182,9 @@ class Attempt(Circumstances):
     seat_id: UUID | None
     seat_code: str | None
     alternatives: list[SeatOffer] | None
+    policy: Policy
+    max_open: int | None
+    open_bookings: int | None
 
 
 class SeatTaken(Conflict):
@@ -213,6 +216,12 @@ class DurationInvalid(RuleViolated):
     """The time is longer than a booking may be, or ends before it begins."""
 
     code = "duration_invalid"
+
+
+class BookingQuotaExceeded(RuleViolated):
+    """The student has as many bookings ahead as this organisation allows."""
+
+    code = "booking_quota_exceeded"
 
 
 class TooFarAhead(RuleViolated):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -51,10 +51,16 @@ AROUND = """
 
 NAMED = "l.id = %(library)s AND p.id = %(plan)s AND st.id = %(student)s"
 
+# The tenant's policy decides, and is kept with the booking, in the statement that tries for the seat.
 HOLD = f"""
-    SELECT h.outcome, h.seat_id, h.seat_code, h.alternatives, {CIRCUMSTANCES}
-    FROM hold_seat(%(id)s, %(library)s, %(seat)s, %(student)s, %(plan)s, %(start)s, %(end)s, %(until)s,
-                   %(policy)s::jsonb, %(by)s, %(now)s) h, {AROUND}
+    WITH rule AS MATERIALIZED (SELECT %(policy)s::jsonb || tenant_policy('booking') AS policy)
+    SELECT h.outcome, h.seat_id, h.seat_code, h.alternatives, rule.policy - 'max_open' AS policy,
+           (rule.policy ->> 'max_open')::bigint AS max_open,
+           CASE WHEN rule.policy ->> 'max_open' IS NOT NULL
+                THEN other_open_bookings(%(student)s, %(id)s, %(now)s) END AS open_bookings, {CIRCUMSTANCES}
+    FROM rule, LATERAL hold_seat(%(id)s, %(library)s, %(seat)s, %(student)s, %(plan)s, %(start)s, %(end)s,
+                   %(now)s + make_interval(mins => (rule.policy ->> 'hold_minutes')::integer),
+                   rule.policy - 'max_open', %(by)s, %(now)s) h, {AROUND}
     WHERE {NAMED}"""
 
 LOOK = f"SELECT {CIRCUMSTANCES} FROM {AROUND} WHERE {NAMED}"
@@ -115,9 +121,7 @@ class Payer(Model):
     email: str | None
 
 
-def hold(
-    db: Db, booking_id: UUID, request: BookingRequest, student: UUID, policy: Policy, now: datetime
-) -> Attempt | None:
+def hold(db: Db, booking_id: UUID, request: BookingRequest, student: UUID, now: datetime) -> Attempt | None:
     """Claim and booking in one call, with what the rules need; None when library, plan or student do not exist."""
     try:
         return db.maybe(
@@ -125,8 +129,7 @@ def hold(
             HOLD,
             id=booking_id,
             seat=request.seat_id,
-            policy=policy.model_dump_json(by_alias=False),
-            until=now + timedelta(minutes=policy.hold_minutes),
+            policy=Policy().model_dump_json(by_alias=False),
             by=db.actor.id if db.actor else None,
             now=now,
             **_named(request.library_id, request.fee_plan_id, student, request.start_at, request.end_at),

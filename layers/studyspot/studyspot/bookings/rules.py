@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from studyspot.bookings.models import (
     Attempt,
+    BookingQuotaExceeded,
     Circumstances,
     DurationInvalid,
     DurationTooShort,
@@ -33,11 +34,16 @@ CLOCK_SKEW = timedelta(minutes=1)
 """A start this far back is still "now": the client's clock and the way here."""
 
 
+def of_order(start: datetime, end: datetime) -> RuleViolated | None:
+    """A time has to be one before anything can be asked about it."""
+    return DurationInvalid("endAt must be after startAt") if end <= start else None
+
+
 def of_time(start: datetime, end: datetime, policy: Policy, now: datetime) -> RuleViolated | None:
     """The rule that the time itself breaks, whatever the library."""
+    if reversed_ := of_order(start, end):
+        return reversed_
     minutes = (end - start) / timedelta(minutes=1)
-    if minutes <= 0:
-        return DurationInvalid("endAt must be after startAt")
     if minutes < policy.min_minutes:
         return DurationTooShort(f"at least {policy.min_minutes} minutes can be booked")
     if minutes > policy.max_minutes:
@@ -63,7 +69,9 @@ def of_circumstances(found: Circumstances, start: datetime, end: datetime) -> No
 
 
 def of_outcome(found: Attempt) -> None:
-    """Raises what became of the try for a seat, unless it was won."""
+    """Raises what became of the try for a seat, unless it was won and the student may have one more."""
+    if found.max_open is not None and (found.open_bookings or 0) >= found.max_open:
+        raise BookingQuotaExceeded(f"{found.max_open} bookings ahead are allowed")
     match found.outcome:
         case "no_such_seat":
             raise NotFound

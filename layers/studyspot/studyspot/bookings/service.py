@@ -15,7 +15,6 @@ from studyspot.bookings.models import (
     Event,
     HoldExpired,
     NotPaid,
-    Policy,
     Precheck,
 )
 from studyspot.bookings.scope import (
@@ -42,18 +41,19 @@ if TYPE_CHECKING:
 
 def book(db: Db, actor: Actor, request: BookingRequest) -> Booking:
     """Hold a seat for ten minutes; confirmed at once when it costs nothing. One statement, then the commit."""
-    now, policy, booking_id = clock.now(), Policy(), ids.uuid7()
+    now, booking_id = clock.now(), ids.uuid7()
     with db.transaction():
         student = _student(db, actor, request)
-        refuse(db, rules.of_time(request.start_at, request.end_at, policy, now))
-        found = queries.hold(db, booking_id, request, student, policy, now)
+        refuse(db, rules.of_order(request.start_at, request.end_at))
+        found = queries.hold(db, booking_id, request, student, now)
         if found is None:
             raise NotFound
+        refuse(db, rules.of_time(request.start_at, request.end_at, found.policy, now))
         rules.of_circumstances(found, request.start_at, request.end_at)
         rules.of_outcome(found)
         assert found.seat_id and found.seat_code, "a seat that was won has a name"
         amount = rules.price(found, request.start_at, request.end_at)
-        until = now + timedelta(minutes=policy.hold_minutes) if amount else None
+        until = now + timedelta(minutes=found.policy.hold_minutes) if amount else None
         queries.price_later(db, booking_id, amount, until)
         booking = Booking(
             id=booking_id,
@@ -68,7 +68,7 @@ def book(db: Db, actor: Actor, request: BookingRequest) -> Booking:
             amount_paise=amount,
             hold_expires_at=until,
             payment_id=None,
-            policy=policy,
+            policy=found.policy,
             reason=None,
             created_at=now,
             updated_at=now,

@@ -29,6 +29,7 @@ from studyspot.memberships.models import (
     QuoteLine,
     QuoteRequest,
 )
+from studyspot.policies import service as policies
 from studyspot.students import service as students
 
 
@@ -51,7 +52,8 @@ def create_plan(db: Db, asked: FeePlanRequest) -> FeePlan:
     """A plan with its first version."""
     with db.transaction():
         plan_id = queries.add_plan(db, asked.kind, asked.is_public)
-        queries.add_version(db, plan_id, 1, asked.model_dump())
+        usual = policies.policies(db).fees.model_dump(exclude=asked.model_fields_set)
+        queries.add_version(db, plan_id, 1, asked.model_dump() | usual)
         _offer_in(db, plan_id, asked.library_ids)
         made = queries.plan(db, plan_id)
         audit.note(db, "fee_plans.create", "fee-plans", plan_id, after=made.model_dump())

@@ -7,7 +7,7 @@ took the message, and otherwise parks it as `unknown`; it is never sent again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from studyspot.credits import service as wallets
@@ -24,6 +24,8 @@ from studyspot.messaging.wording import TEMPLATES
 SENDER_GONE_AFTER = timedelta(minutes=2)
 """No sender lives that long: the vendor's deadline is 10 s and the function's 30 s."""
 SEND_WITHIN = {"otp": timedelta(minutes=5), "sms": timedelta(hours=24), "email": timedelta(hours=24)}
+HELD_AGAIN = timedelta(minutes=15)
+"""How often a message of a suspended tenant asks whether it may leave."""
 GATEWAY_MADE = frozenset({502, 504})
 """Answers of a proxy before the vendor: the message may have passed it."""
 SETTLE_AFTER = timedelta(hours=72)
@@ -64,26 +66,32 @@ def number_hash(phone: str) -> str:
 
 
 def _may_leave(db: Db, task: Task, message: Outgoing, channel: str) -> bool:
-    """Time has passed since it was taken on: too old is dropped, in the night it waits for the morning."""
+    """Time has passed since it was taken on: too old is dropped, in the night it waits for the morning.
+
+    While the tenant's messages are stopped they wait too, all but those that carry a code or a link to sign in.
+    """
     template = TEMPLATES.get(message.template_id) if channel == "sms" else None
     is_otp = template is not None and template.is_otp
     now = clock.now()
-    if now - message.created_at > SEND_WITHIN["otp" if is_otp else channel] + _slept(message):
+    if now - max(message.created_at, message.due_at or message.created_at) > SEND_WITHIN["otp" if is_otp else channel]:
         _ended(db, task, message.id, "failed", "expired")
         return False
-    due = now if template is None or is_otp else hours.allowed_from(now, message.acted_at)
+    if message.barred and not is_otp and "token" not in message.variables:
+        due = now + HELD_AGAIN
+    else:
+        due = now if template is None or is_otp else hours.allowed_from(now, message.acted_at, message.night)
     if due <= now:
         return True
-    with db.transaction():
-        queries.schedule(db, message.id, due)
-        timers.wait(db, due, RELEASE_TIMER, message.id, "send", period=due.date().isoformat())
-        task.done_later(db)
+    _wait(db, task, message.id, due)
     return False
 
 
-def _slept(message: Outgoing) -> timedelta:
-    """Waiting for the morning does not age a message."""
-    return hours.allowed_from(message.created_at, message.acted_at) - message.created_at
+def _wait(db: Db, task: Task, message_id: UUID, due: datetime) -> None:
+    """Kept, not lost: the timer commands it again, and waiting does not age it."""
+    with db.transaction():
+        queries.schedule(db, message_id, due)
+        timers.wait(db, due, RELEASE_TIMER, message_id, "send", period=due.isoformat(timespec="minutes"))
+        task.done_later(db)
 
 
 def _failed(db: Db, task: Task, message: Outgoing, failure: GatewayFailure) -> None:

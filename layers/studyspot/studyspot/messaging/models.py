@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from studyspot.kit.errors import Conflict, RuleViolated
 from studyspot.kit.models import Model, Phone, Timestamp
+from studyspot.policies.models import StoredMessages
 
 Status = Literal["scheduled", "queued", "sending", "sent", "delivered", "failed", "unknown", "suppressed"]
 
@@ -157,6 +158,7 @@ class Clearance(BaseModel):
     barred: bool
     suppressed: bool
     repeated: bool
+    night: StoredMessages
 
 
 class Outgoing(BaseModel):
@@ -172,6 +174,9 @@ class Outgoing(BaseModel):
     segments: int
     acted_at: Timestamp | None
     created_at: Timestamp
+    due_at: Timestamp | None
+    barred: bool
+    night: StoredMessages
 
 
 class State(BaseModel):

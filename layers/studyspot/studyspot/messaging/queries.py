@@ -29,9 +29,10 @@ SEED_HEADER = """
     INSERT INTO dlt_headers (id, header, entity_id, created_at) VALUES (%(id)s, %(header)s, %(entity)s, %(now)s)
     ON CONFLICT (tenant_id, header) DO NOTHING"""
 TEMPLATE = "SELECT id, code, dlt_template_id, header, category, body, variables, language, status FROM sms_templates"
-CLEARANCE = """
+BARRED = "EXISTS (SELECT FROM tenant_gate WHERE status = 'suspended' AND scope IN ('all', 'messaging'))"
+CLEARANCE = f"""
     SELECT t.code, t.body AS text, t.variables, t.status,
-           EXISTS (SELECT FROM tenant_gate WHERE status = 'suspended' AND scope IN ('all', 'messaging')) AS barred,
+           {BARRED} AS barred, tenant_policy('messages') AS night,
            EXISTS (SELECT FROM suppression_list WHERE channel = 'sms' AND address = %(to)s) AS suppressed,
            EXISTS (SELECT FROM communications WHERE about = %(about)s AND template_id = %(code)s AND to_address = %(to)s
                        AND created_at > %(since)s AND status <> 'failed') AS repeated
@@ -55,14 +56,15 @@ HISTORY = f"""
 EVENTS = """
     SELECT status, code, description, received_at FROM delivery_events
     WHERE communication_id = %(id)s ORDER BY received_at, id"""
-CLAIM = """
+CLAIM = f"""
     UPDATE communications c SET status = 'sending', claimed_at = %(now)s
     WHERE c.id = %(id)s AND c.status = 'queued'
     RETURNING c.id, c.template_id, c.to_address, c.body, c.variables, c.sealed, c.segments, c.acted_at, c.created_at,
+              c.due_at, {BARRED} AS barred, tenant_policy('messages') AS night,
               coalesce((SELECT flow_id FROM sms_templates WHERE code = c.template_id), c.template_id) AS flow_id"""
 UNCLAIM = "UPDATE communications SET status = 'queued', claimed_at = NULL WHERE id = %(id)s AND status = 'sending'"
 SCHEDULE = "UPDATE communications SET status = 'scheduled', due_at = %(due)s WHERE id = %(id)s AND status = 'sending'"
-RELEASE = "UPDATE communications SET status = 'queued', due_at = NULL WHERE id = %(id)s AND status = 'scheduled'"
+RELEASE = "UPDATE communications SET status = 'queued' WHERE id = %(id)s AND status = 'scheduled'"
 SENT = """
     UPDATE communications
     SET status = CASE WHEN status = 'sending' THEN 'sent' ELSE status END, sealed = NULL,

@@ -66,7 +66,7 @@ def send(
         if refusal := _refusal(clear, template):
             taking.keep(db, draft, "suppressed", error_code=refusal.code)
         else:
-            taking.enqueue(db, draft)
+            taking.enqueue(db, draft, clear.night)
 
 
 def send_request(db: Db, wanted: SmsRequest) -> SmsAccepted:
@@ -87,7 +87,7 @@ def _requested(db: Db, named: str, person: Person) -> Message:
         raise refusal
     kind = "student" if person.recipient_id else None
     draft = Draft(ids.uuid7(), template, person.phone, person.variables, person.recipient_id, kind)
-    message = taking.enqueue(db, draft)
+    message = taking.enqueue(db, draft, clear.night)
     if message.error_code == InsufficientCredits.code:
         raise InsufficientCredits
     return message

@@ -15,6 +15,7 @@ from studyspot.messaging import hours, queries, sealing
 from studyspot.messaging.models import Message
 from studyspot.messaging.segments import size
 from studyspot.messaging.wording import TEMPLATES, Template
+from studyspot.policies.models import Messages
 
 RELEASE_TIMER = "sms_release"
 
@@ -37,10 +38,10 @@ class Draft:
         return self.template.render(self.variables)
 
 
-def enqueue(db: Db, draft: Draft) -> Message:
+def enqueue(db: Db, draft: Draft, night: Messages) -> Message:
     """Queued, scheduled for the end of the night, or `failed` for want of credits; one-time codes cost none."""
     now = clock.now()
-    due = now if draft.template.is_otp else hours.allowed_from(now, draft.acted_at)
+    due = now if draft.template.is_otp else hours.allowed_from(now, draft.acted_at, night)
     try:
         if not draft.template.is_otp:
             wallets.reserve(db, "sms", size(draft.text).segments, reference(draft.id))

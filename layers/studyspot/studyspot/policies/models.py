@@ -1,0 +1,159 @@
+"""The policies of an organisation with the product's defaults, its branding, and how both are changed."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+
+from studyspot.kit.models import Change, Email, Model, Name, Phone, Text, Timestamp
+
+Kind = Literal["policies", "branding"]
+QUIET_FROM, QUIET_UNTIL = time(22), time(8)
+"""The night in which no service message may leave (TRAI): an organisation may lengthen it, never shorten it."""
+
+
+def _whole_minutes(value: time) -> time:
+    if value.tzinfo or value.second or value.microsecond:
+        raise ValueError("a time of day in hours and minutes, like 21:30")
+    return value
+
+
+Clock = Annotated[
+    time, AfterValidator(_whole_minutes), PlainSerializer(lambda t: f"{t:%H:%M}", return_type=str, when_used="json")
+]
+Minutes = Annotated[int, Field(ge=0, le=1440)]
+
+
+class Booking(Model):
+    """What may be booked, and how long an unpaid seat is held."""
+
+    min_minutes: Annotated[int, Field(ge=5, le=24 * 60)] = 15
+    max_minutes: Annotated[int, Field(ge=15, le=7 * 24 * 60)] = 16 * 60
+    max_days_ahead: Annotated[int, Field(ge=0, le=365)] = 60
+    max_open: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """How many bookings that still lie ahead one student may have; null = any number."""
+    hold_minutes: Annotated[int, Field(ge=2, le=60)] = 10
+    cancel_before_minutes: Annotated[int, Field(ge=0, le=30 * 24 * 60)] = 0
+    check_in_minutes_before: Minutes = 15
+    no_show_minutes: Annotated[int, Field(ge=5, le=1440)] = 30
+    """After the beginning: whoever has not come by then gives the seat back."""
+
+
+class Fees(Model):
+    """What a new fee plan says where its request says nothing."""
+
+    tax_included: bool = True
+    gst_rate: Annotated[int, Field(ge=0, le=100)] = 18
+    grace_days: Annotated[int, Field(ge=0, le=90)] = 3
+
+
+class Attendance(Model):
+    """How the door reads a scan."""
+
+    repeated_scan_seconds: Annotated[int, Field(ge=10, le=600)] = 60
+    """A second scan within this time is the same one, not a departure."""
+
+
+class Messages(Model):
+    """When service messages may leave, in Indian time; the law's night from 22:00 to 08:00 always holds."""
+
+    quiet_from: Annotated[Clock, Field(ge=time(18), le=QUIET_FROM)] = QUIET_FROM
+    quiet_until: Annotated[Clock, Field(ge=QUIET_UNTIL, le=time(12))] = QUIET_UNTIL
+
+
+class Security(Model):
+    """How people of the organisation sign in."""
+
+    require_mfa: bool = False
+
+
+class Policies(Model):
+    """Everything an organisation decides for itself."""
+
+    booking: Booking = Booking()
+    fees: Fees = Fees()
+    attendance: Attendance = Attendance()
+    messages: Messages = Messages()
+    security: Security = Security()
+
+
+class PoliciesChange(Change):
+    """The fields that are sent are changed; `null` for a section takes its defaults back."""
+
+    booking: Booking | None = None
+    fees: Fees | None = None
+    attendance: Attendance | None = None
+    messages: Messages | None = None
+    security: Security | None = None
+
+
+def _web_address(value: str) -> str:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or parts.username or any(c.isspace() for c in value):
+        raise ValueError("an address that begins with https://")
+    return value
+
+
+Address = Annotated[str, Field(max_length=500), AfterValidator(_web_address)]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class Branding(Model):
+    """How an organisation shows itself."""
+
+    display_name: Name | None = None
+    tagline: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    logo_url: Address | None = None
+    primary_colour: Colour | None = None
+    accent_colour: Colour | None = None
+    contact_phone: Phone | None = None
+    contact_email: Email | None = None
+    website: Address | None = None
+    about: Text | None = None
+
+
+class BrandingChange(Branding, Change):
+    """The fields that are sent are changed; `null` clears."""
+
+
+def known(of: type[Model], value: dict[str, Any]) -> dict[str, Any]:
+    """What this release knows of a stored value: a newer one may have written more."""
+    found = {name: value[name] for name in of.model_fields if name in value}
+    for name, part in found.items():
+        section = of.model_fields[name].annotation
+        if isinstance(part, dict) and isinstance(section, type) and issubclass(section, Model):
+            found[name] = known(section, part)
+    return found
+
+
+StoredMessages = Annotated[Messages, BeforeValidator(lambda value: known(Messages, value))]
+"""As `tenant_policy('messages')` gives them."""
+
+
+class Versioned(Model):
+    """Which version this is, and since when; version 0 are the product's defaults, never changed."""
+
+    version: int
+    changed_at: Timestamp | None
+
+
+class PoliciesInForce(Policies, Versioned):
+    """The policies with their version."""
+
+
+class BrandingInForce(Branding, Versioned):
+    """The branding with its version."""
+
+
+class SettingsVersion(Model):
+    """One version: all that was set by then, who changed it last and when."""
+
+    version: int
+    value: dict[str, Any]
+    changed_by: UUID | None
+    changed_at: Timestamp
