@@ -19,10 +19,17 @@ CREATE FUNCTION tenant_policy(p_section text) RETURNS jsonb LANGUAGE sql STABLE 
 
 -- What else a student has ahead. Those who book for one student go one after the other, so that a quota holds.
 CREATE FUNCTION other_open_bookings(p_student uuid, p_booking uuid, p_now timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    bound text := coalesce(current_setting('app.libraries', true), '');
+    found bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('quota ' || p_student::text, 0));
-    RETURN (SELECT count(*) FROM bookings b WHERE b.student_id = p_student AND b.id <> p_booking AND b.end_at > p_now
-            AND (b.status = 'confirmed' OR (b.status IN ('held','pending_payment') AND b.hold_expires_at > p_now)));
+    -- All of them, also where the asker is bound to one library.
+    PERFORM set_config('app.libraries', '', true);
+    SELECT count(*) INTO found FROM bookings b WHERE b.student_id = p_student AND b.id <> p_booking AND b.end_at > p_now
+        AND (b.status = 'confirmed' OR (b.status IN ('held','pending_payment') AND b.hold_expires_at > p_now));
+    PERFORM set_config('app.libraries', bound, true);
+    RETURN found;
 END $$;
 
 -- The cell's copy of what plan and overrides allow: NULL or absent = no limit.
@@ -38,13 +45,16 @@ DECLARE
     adds boolean;
     allowed bigint;
     there bigint;
+    bound text := coalesce(current_setting('app.libraries', true), '');
 BEGIN
     SELECT (g.limits ->> name)::bigint INTO allowed FROM tenant_gate g WHERE g.tenant_id = app_tenant();
     IF allowed IS NULL THEN RETURN NULL; END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM added WHERE %s)', counted) INTO adds;
     IF NOT adds THEN RETURN NULL; END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('limit ' || name || ' ' || app_tenant()::text, 0));
+    PERFORM set_config('app.libraries', '', true);
     EXECUTE format('SELECT count(*) FROM %I WHERE tenant_id = app_tenant() AND %s', TG_TABLE_NAME, counted) INTO there;
+    PERFORM set_config('app.libraries', bound, true);
     IF there > allowed THEN
         RAISE EXCEPTION 'limit reached' USING ERRCODE = 'SK402',
             DETAIL = json_build_object('limit', name, 'allowed', allowed, 'wanted', there);
