@@ -18,11 +18,11 @@ FOUNDING: dict[str, dict[str, list[str]]] = json.loads(Path(__file__).with_name(
 
 CELLS = ("pool_1", "studyspot")
 """A pool cell, and the core database, which is tenant zero's cell."""
-ACROSS_TENANTS = {"outbox", "timers", "webhook_events", "tenant_gate"}
-"""What the worker sees without a tenant; the gate for reading alone."""
+ACROSS_TENANTS = {"outbox", "timers", "webhook_events", "tenant_gate", "audit_open"}
+"""What the worker sees without a tenant; the gate and what waits for a seal for reading alone."""
 
 DIRECTORY = {"tenants", "provisioning_steps", "library_owners", "identities", "gateway_orders", "message_orders",
-             "platform_analytics", "entitlement_overrides", "gateway_account_owners"}  # fmt: skip
+             "platform_analytics", "entitlement_overrides", "gateway_account_owners", "audit_anchors"}  # fmt: skip
 """Tables of the core that say which tenant something belongs to: they route, and hold nothing a tenant can read."""
 
 BOUND_TO_NONE = {"fee_plan_libraries"}
@@ -91,7 +91,7 @@ def test_no_other_policy_opens_a_table_but_those_of_the_worker(cell: Database) -
     found = {str(table): (str(roles), str(command)) for table, roles, command in cell.execute(query)}
     assert set(found) == ACROSS_TENANTS
     assert {roles for roles, _ in found.values()} == {"{worker}"}
-    assert found["tenant_gate"][1] == "SELECT"
+    assert found["tenant_gate"][1] == found["audit_open"][1] == "SELECT"
 
 
 def test_whatever_belongs_to_a_library_is_bound_to_it(cell: Database) -> None:
@@ -170,7 +170,8 @@ def test_roles_cannot_change_what_happened(cell: Database) -> None:
         SELECT grantee || ' may ' || privilege_type || ' ' || table_name FROM information_schema.role_table_grants
         WHERE table_name = ANY (%s) AND grantee IN ('app','worker','PUBLIC')
           AND privilege_type NOT IN ('SELECT','INSERT')"""
-    none_of(column(cell, query, ["audit_logs", "ledger_entries", "ledger_transactions", "credit_ledger"]))
+    kept = ["audit_logs", "audit_seals", "audit_anchors", "ledger_entries", "ledger_transactions", "credit_ledger"]
+    none_of(column(cell, query, kept))
 
 
 @pytest.mark.parametrize("dbname", CELLS)

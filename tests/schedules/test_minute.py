@@ -14,7 +14,13 @@ def test_every_job_answers_how_much_it_did(world: World, monkeypatch: pytest.Mon
     for call in ("send_message", "start_execution", "put_event"):
         monkeypatch.setattr(aws, call, lambda *_: None)
     with world.worker():
-        assert set(function("schedules", "minute").handler({}, None)) == {"timers", "credits", "reports", "outbox"}
+        assert set(function("schedules", "minute").handler({}, None)) == {
+            "timers",
+            "credits",
+            "reports",
+            "outbox",
+            "audit",
+        }
 
 
 def test_one_failing_job_stops_no_other_and_the_run_is_reported_failed(
@@ -35,4 +41,4 @@ def test_one_failing_job_stops_no_other_and_the_run_is_reported_failed(
     monkeypatch.setattr(minute, "JOBS", {name: job(name) for name in minute.JOBS})
     with world.worker(), pytest.raises(minute.JobsFailed, match="reports"):
         minute.handler({}, None)
-    assert ran == ["timers", "credits", "reports", "outbox"]
+    assert ran == ["timers", "credits", "reports", "outbox", "audit"]

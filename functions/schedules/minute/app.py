@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from studyspot.audit import sealing
 from studyspot.credits import service as wallets
 from studyspot.files import service as files
 from studyspot.kit import connections, log, outbox, timers
@@ -34,6 +35,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "credits": wallets.settle_allocations,
     "reports": reports.settle_reports,
     "outbox": outbox.relay,
+    "audit": sealing.seal_waiting,
 }
 """Timers first: what they command leaves with the same run's relay."""
 

@@ -180,13 +180,25 @@ class Call:
         first = self._first()
         first.admit()
         keyed = self._keyed()
-        if self.actor and self.request.writes and not any(db.noted for db in (first, *self.handles.values())):
-            audit.note(keyed, self.route.name, self.route.path.split("/")[3], getattr(result, "id", None))
+        if not any(db.noted for db in (first, *self.handles.values())):
+            self._note(keyed, getattr(result, "id", None))
         for db in {id(d): d for d in (*self.handles.values(), first)}.values():
             if db.claim:
                 db.later(REMEMBER, **self._answer_row(db.claim, response))
             db.finish()
             outbox.hand_on(db)
+
+    def _note(self, keyed: Db, resource: Any) -> None:
+        """A change that nobody described, or a look of the platform into a tenant: either leaves its row."""
+        if self.actor is None:
+            return
+        told = self.route.name, self.route.path.split("/")[3], resource
+        if self.request.writes:
+            audit.note(keyed, *told)
+        elif self.actor.is_platform:
+            for db in self.handles.values():
+                if db.tenant != PLATFORM:
+                    audit.note(db, *told)
 
     def _answer_row(self, claim: Claim, response: Response) -> dict[str, Any]:
         headers = {k: v for k, v in response.headers.items() if k in KEPT_HEADERS}

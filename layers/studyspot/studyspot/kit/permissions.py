@@ -111,6 +111,7 @@ PLATFORM_ADMIN = PLATFORM_STAFF | {
     "plans:manage",
     "credits:admin",
     "payments:refund_any",
+    "audit:read",
     "staff:invite",
 }
 
