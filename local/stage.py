@@ -124,6 +124,7 @@ class Stage:
                 "AWS_ENDPOINT_URL": self.stand_in.endpoint,
                 "AWS_ENDPOINT_URL_SQS": f"{url}/aws",
                 "AWS_ENDPOINT_URL_EVENTBRIDGE": f"{url}/aws",
+                "WEBHOOK_PRIVATE_TARGETS": "true",
                 "FILES_ENDPOINT_URL": self.stand_in.endpoint,
                 "RAZORPAY_SOURCE_CHECK": "enforce",
                 "RAZORPAY_SOURCES": "127.0.0.1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import hmac
@@ -10,12 +11,42 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studyspot.kit import events
 from studyspot.kit.request import Request
 
 from local.template import Template
+from tests.architecture.sources import none_of, product
 
+EMITTED = {"booking.{}": "booking.", "message.{}": "message.", "refund.{}": "refund."}
+"""Names put together while running, and what the events of the catalogue they stand for begin with."""
 EVENTS = Path(__file__).parents[2] / "events"
 KINDS = {"http", "webhook", "sqs", "schedule", "stream", "step", "operation", "env"}
+
+
+def test_every_event_that_is_emitted_stands_in_the_catalogue() -> None:
+    """Only so can somebody subscribe to it, and knows what comes."""
+    told = [
+        (f"{source.name}:{call.lineno}", name)
+        for source in product()
+        for call in ast.walk(source.tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "outbox.emit"
+        for name in names(call.args[1])
+    ]
+    assert len(told) > 30
+    none_of(f"{place} {name}" for place, name in told if not is_known(name))
+
+
+def is_known(name: str) -> bool:
+    return name in events.EVENTS or any(known.startswith(EMITTED.get(name, "?")) for known in events.EVENTS)
+
+
+def names(told: ast.expr) -> list[str]:
+    """The event's name as the code spells it; `{}` for a part that is only known while running."""
+    if isinstance(told, ast.IfExp):
+        return names(told.body) + names(told.orelse)
+    if isinstance(told, ast.JoinedStr):
+        return ["".join(p.value if isinstance(p, ast.Constant) else "{}" for p in told.values)]
+    return [told.value] if isinstance(told, ast.Constant) else []
 
 
 def load(name: str) -> Any:

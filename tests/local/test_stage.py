@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from local.postgres import FAST_AND_FORGETFUL
 from local.stage import Stage, wait_for
 
-QUEUES = {"sms-otp", "sms-service", "email", "payment-settler", "imports", "files"}
+QUEUES = {"sms-otp", "sms-service", "email", "payment-settler", "imports", "files", "webhook-outbound"}
 
 
 @pytest.fixture(scope="module")

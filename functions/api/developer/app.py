@@ -1,8 +1,8 @@
-"""What an organisation's own programs stand on: files and jobs."""
+"""What an organisation's own programs stand on: webhooks, files and jobs."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from studyspot.files import service as files
@@ -11,13 +11,80 @@ from studyspot.jobs import service as jobs
 from studyspot.jobs.models import Job
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
+from studyspot.kit.models import Page
+from studyspot.kit.pages import Paging
 from studyspot.kit.signature import Of, TenantDb
+from studyspot.webhooks import queries as webhook_queries
+from studyspot.webhooks import service as webhooks
+from studyspot.webhooks.models import (
+    Delivery,
+    Endpoint,
+    EndpointChange,
+    EndpointRequest,
+    EventKind,
+    NewEndpoint,
+)
 
 api = Api("developer")
 
 FileId = Annotated[UUID, Of("files")]
 JobId = Annotated[UUID, Of("jobs")]
 AnyUser = Annotated[Actor, allow()]
+EndpointId = Annotated[UUID, Of("webhook_endpoints")]
+DeliveryId = Annotated[UUID, Of("webhook_deliveries")]
+Hooker = Annotated[Actor, allow("webhooks:manage")]
+
+
+@api.get("/webhooks/endpoints")
+def endpoints(actor: Hooker, db: TenantDb, paging: Paging) -> Page[Endpoint]:
+    return paging.page(webhook_queries.endpoints(db, paging))
+
+
+@api.post("/webhooks/endpoints", status_code=201, keyed="ignored")
+def add_endpoint(asked: EndpointRequest, actor: Hooker, db: TenantDb) -> NewEndpoint:
+    """An endpoint for some or all (`*`) events. The secret is in this answer and in no other."""
+    return webhooks.add(db, actor, asked)
+
+
+@api.put("/webhooks/endpoints/{endpointId}")
+def change_endpoint(endpoint_id: EndpointId, asked: EndpointChange, actor: Hooker, db: TenantDb) -> Endpoint:
+    """`enabled` switches it off, or on again; beside a new `secret` the old one signs for one more day."""
+    return webhooks.change(db, endpoint_id, asked)
+
+
+@api.delete("/webhooks/endpoints/{endpointId}")
+def delete_endpoint(endpoint_id: EndpointId, actor: Hooker, db: TenantDb) -> None:
+    webhooks.remove(db, endpoint_id)
+
+
+@api.post("/webhooks/endpoints/{endpointId}/test", status_code=202)
+def try_endpoint(endpoint_id: EndpointId, actor: Hooker, db: TenantDb) -> Delivery:
+    """Sends a `webhook.test`; what was answered stands in the deliveries."""
+    return webhooks.test(db, actor, endpoint_id)
+
+
+@api.get("/webhooks/deliveries")
+def deliveries(
+    actor: Hooker,
+    db: TenantDb,
+    paging: Paging,
+    endpoint_id: UUID | None = None,
+    status: Literal["pending", "delivered", "failed"] | None = None,
+    event_type: str | None = None,
+) -> Page[Delivery]:
+    return webhooks.listed(db, paging, endpoint_id, status, event_type)
+
+
+@api.post("/webhooks/deliveries/{deliveryId}/replay", status_code=202)
+def replay(delivery_id: DeliveryId, actor: Hooker, db: TenantDb) -> Delivery:
+    """Sends it again, under the same id: a receiver that keeps ids does nothing twice."""
+    return webhooks.replay(db, delivery_id)
+
+
+@api.get("/webhooks/events")
+def event_catalogue(actor: Hooker) -> list[EventKind]:
+    """Every event that can be subscribed to, with the schema of what is sent."""
+    return webhooks.catalogue()
 
 
 @api.post("/files/uploads", status_code=201, keyed="ignored")

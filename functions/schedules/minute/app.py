@@ -12,6 +12,8 @@ from studyspot.files import service as files
 from studyspot.kit import connections, log, outbox, timers
 from studyspot.kit.db import Db
 from studyspot.messaging import delivery, reports, taking
+from studyspot.webhooks import sending
+from studyspot.webhooks import service as webhooks
 
 
 class JobsFailed(Exception):
@@ -25,6 +27,7 @@ def release_booking(db: Db, booking_id: UUID, given: dict[str, Any]) -> None:
 
 
 AT_ONCE = {
+    sending.RETRY_TIMER: sending.retry,
     files.UPLOAD_TIMER: files.upload_lapsed,
     "booking_release": release_booking,
     taking.RELEASE_TIMER: taking.release,
@@ -34,7 +37,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "timers": lambda: timers.fire_due(AT_ONCE),
     "credits": wallets.settle_allocations,
     "reports": reports.settle_reports,
-    "outbox": outbox.relay,
+    "outbox": lambda: outbox.relay(webhooks.fan_out),
     "audit": sealing.seal_waiting,
 }
 """Timers first: what they command leaves with the same run's relay."""

@@ -5,8 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
+from typing import TYPE_CHECKING
 
 from studyspot.kit import settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 
 def keyed_hash(purpose: str, text: str) -> str:
@@ -34,3 +39,21 @@ def unsealed(purpose: str, token: str) -> str | None:
     except ValueError:
         return None
     return text if same(mac, keyed_hash(purpose, text)[:32]) else None
+
+
+def encrypted(purpose: str, text: str, bound_to: bytes) -> str:
+    """AES-256-GCM under a key of the stage's for this purpose; opens only together with what it is bound to."""
+    nonce = os.urandom(12)
+    return base64.b64encode(nonce + _cipher(purpose).encrypt(nonce, text.encode(), bound_to)).decode()
+
+
+def decrypted(purpose: str, told: str, bound_to: bytes) -> str:
+    """What was encrypted; a changed or moved text raises."""
+    raw = base64.b64decode(told)
+    return _cipher(purpose).decrypt(raw[:12], raw[12:], bound_to).decode()
+
+
+def _cipher(purpose: str) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(bytes.fromhex(keyed_hash(f"encrypted.{purpose}", "key")))

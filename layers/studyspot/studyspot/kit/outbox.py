@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from studyspot.kit import aws, cells, clock, connections, ids, log
+from studyspot.kit.connections import Place
 from studyspot.kit.db import Db
 
 INSERT = """
@@ -70,12 +72,16 @@ def hand_on(db: Db) -> None:
             connections.settle()
 
 
-def relay() -> int:
+FanOut = Callable[[Db, list[UUID]], None]
+"""Hands a tenant's events, by their outbox ids, to those who subscribed; again changes nothing."""
+
+
+def relay(fan_out: FanOut | None = None) -> int:
     """Send what was not sent, and again what has had no effect for five minutes; answers how many (worker role)."""
     sent = 0
     for place in cells.places():
         rows = cells.across(place, DUE, again=clock.now() - RESEND_AFTER, most=SWEEP)
-        for row in rows:
+        for row in _fanned_out(place, rows, fan_out) if fan_out else rows:
             try:
                 _deliver(row)
             except Exception as error:  # noqa: BLE001 - one unreachable target must not stop the others
@@ -85,6 +91,28 @@ def relay() -> int:
             Db(connections.to(place), row["tenant_id"]).run(mark, id=row["id"], now=clock.now())
             sent += 1
     return sent
+
+
+def _fanned_out(place: Place, rows: list[dict[str, Any]], fan_out: FanOut) -> list[dict[str, Any]]:
+    """The rows that can go on: an event leaves the outbox only after its subscribers have theirs."""
+    events: dict[UUID, list[UUID]] = {}
+    for row in rows:
+        if row["kind"] == "event":
+            events.setdefault(row["tenant_id"], []).append(row["id"])
+    kept_back: set[UUID] = set()
+    for tenant, told in events.items():
+        db = Db(connections.to(place), tenant)
+        try:
+            with db.transaction():
+                fan_out(db, told)
+            db.finish()
+        except Exception as error:  # noqa: BLE001 - one tenant's trouble must not stop the others
+            log.warning("events_not_fanned_out", tenantId=tenant, error=repr(error))
+            db.rollback()
+            kept_back.add(tenant)
+            continue
+        hand_on(db)
+    return [row for row in rows if row["kind"] != "event" or row["tenant_id"] not in kept_back]
 
 
 def _deliver(row: dict[str, Any]) -> None:

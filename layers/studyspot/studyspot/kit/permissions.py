@@ -89,6 +89,8 @@ OWNER = STAFF | {
     "tenants:update_own",
     "audit:read",
     "files:manage",
+    "webhooks:manage",
+    "api_keys:manage",
     "jobs:manage",
 }
 
@@ -106,6 +108,8 @@ PLATFORM_STAFF = frozenset(
 
 PLATFORM_ADMIN = PLATFORM_STAFF | {
     "tenants:update",
+    "queues:redrive",
+    "schedules:run",
     "tenants:suspend",
     "tenants:delete",
     "plans:manage",

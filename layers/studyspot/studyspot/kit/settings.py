@@ -59,6 +59,8 @@ class Settings(BaseModel):
     platform_state_code: str = "29"
     mail_from: str = "no-reply@studyspot.com"
 
+    webhook_private_targets: bool = False
+    """Webhooks may go to this machine and without TLS: for the local stage and tests alone."""
     files_bucket: str = ""
     files_endpoint_url: str = ""
     files_access_key_id: str = ""
@@ -70,6 +72,7 @@ class Settings(BaseModel):
     payment_settler_queue_url: str = ""
     imports_queue_url: str = ""
     files_queue_url: str = ""
+    webhook_outbound_queue_url: str = ""
     tenant_provisioning_machine_arn: str = ""
     subscription_renewal_machine_arn: str = ""
     payment_failover_machine_arn: str = ""
@@ -94,6 +97,8 @@ class Settings(BaseModel):
     def _deployed_stages_are_strict(self) -> Settings:
         if self.deployed and self.core_db_sslmode != "verify-full":
             raise ValueError("a deployed stage refuses CORE_DB_SSLMODE below verify-full")
+        if self.deployed and self.webhook_private_targets:
+            raise ValueError("a deployed stage refuses WEBHOOK_PRIVATE_TARGETS")
         if self.deployed and self.bcrypt_cost < 12:
             raise ValueError("a deployed stage refuses BCRYPT_COST below 12")
         return self

@@ -56,6 +56,11 @@ MAILS = {
         "Dear {name},\n\nwe could not collect the price of your plan {plan}. Please pay in your account to "
         "keep it running.",
     ),
+    "webhook_disabled": Mail(
+        "Your webhook was switched off",
+        "{url} has not accepted anything since {since}, so we stopped sending to it. What could not be delivered is "
+        "kept: switch the endpoint on again and replay it.",
+    ),
 }
 
 

@@ -1,0 +1,100 @@
+"""Every domain event that may leave: what happened, and what its data holds. Data in one place, as permissions are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "id": {"type": "string", "format": "uuid"},
+    "text": {"type": "string"},
+    "paise": {"type": "integer"},
+    "count": {"type": "integer"},
+    "moment": {"type": "string", "format": "date-time"},
+    "date": {"type": "string", "format": "date"},
+    "flag": {"type": "boolean"},
+    "texts": {"type": "array", "items": {"type": "string"}},
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """`data` names each field's kind; `?` behind it means that it may be null or absent."""
+
+    says: str
+    data: dict[str, str] = field(default_factory=dict)
+    platform: bool = False
+    """Emitted in tenant zero: the operator's, never a tenant's to subscribe to."""
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of `data`. More fields may come; those that are there stay."""
+        fields = {name: _schema(kind) for name, kind in self.data.items()}
+        required = [name for name, kind in self.data.items() if not kind.endswith("?")]
+        return {"type": "object", "properties": fields, "required": required}
+
+
+def _schema(kind: str) -> dict[str, Any]:
+    known = SCHEMAS[kind.removesuffix("?")]
+    return known | {"type": [known["type"], "null"]} if kind.endswith("?") else known
+
+
+BOOKING = {"studentId": "id", "libraryId": "id", "seatId": "id", "startAt": "moment", "endAt": "moment",
+           "status": "text", "amountPaise": "paise", "paymentId": "id?"}  # fmt: skip
+PERIOD = {"periodIndex": "count"}
+
+EVENTS = {
+    "attendance.checked_in": Event("somebody came in", {"studentId": "id", "libraryId": "id?"}),
+    "attendance.checked_out": Event("somebody left", {"libraryId": "id"}),
+    "attendance.denied": Event("somebody was not let in", {"libraryId": "id", "reason": "text"}),
+    "booking.held": Event("a seat is held until it is paid", BOOKING),
+    "booking.confirmed": Event("a seat is booked", BOOKING),
+    "booking.cancelled": Event("a booking was given up", BOOKING),
+    "booking.rejected": Event("a booking was refused by the staff", BOOKING),
+    "booking.no_show": Event("nobody came for a booking", BOOKING),
+    "booking.expired": Event("a hold lapsed unpaid", BOOKING),
+    "booking.checked_in": Event("who booked has come"),
+    "booking.completed": Event("the booked time is over"),
+    "membership.created": Event("a fee plan was sold", {"studentId": "id", "feePlanId": "id"}),
+    "membership.activated": Event("a membership covers days from now on", {"startDate": "date", "endDate": "date"}),
+    "message.queued": Event("a message will be sent", {"channel": "text", "template": "text"}),
+    "message.sent": Event("a message was taken by its vendor", {"channel": "text"}),
+    "message.delivered": Event("a message arrived", {"channel": "text"}),
+    "message.failed": Event("a message will not arrive", {"reason": "text?"}),
+    "message.suppressed": Event("a message may not be sent", {"reason": "text?"}),
+    "payment.created": Event("a payment was opened", {"purpose": "text", "purposeId": "id?", "amountPaise": "paise?"}),
+    "payment.attempted": Event("a gateway gave an order", {"gateway": "text", "gatewayOrderId": "text"}),
+    "payment.captured": Event(
+        "money came in",
+        {"purpose": "text", "purposeId": "id", "amountPaise": "paise", "late": "flag", "activated": "flag"},
+    ),
+    "payment.failed": Event("a payment will not come", {"status": "text", "reason": "text?"}),
+    "payment.unknown": Event("what became of a payment is being looked up", {"status": "text", "reason": "text?"}),
+    "payment.resolved": Event("what became of an unknown payment is known", {"status": "text"}),
+    "payment.late_duplicate": Event(
+        "money came twice or late and goes back", {"reason": "text?", "amountPaise": "paise"}
+    ),
+    "refund.created": Event(
+        "money is going back", {"refundId": "id", "amountPaise": "paise", "origin": "text", "reason": "text"}
+    ),
+    "refund.succeeded": Event("money went back", {"refundId": "id"}),
+    "refund.failed": Event("money could not be given back", {"refundId": "id"}),
+    "student.created": Event("a student was taken on", {"libraryId": "id"}),
+    "student.updated": Event("a student's record changed", {"fields": "texts?", "status": "text?"}),
+    "student.suspended": Event("a student may not enter", {"reason": "text"}),
+    "student.imported": Event("a spreadsheet was worked off", {"imported": "count", "invalid": "count"}),
+    "user.signed_up": Event("somebody has an account now", {"userType": "text", "tenantId": "id?"}),
+    "user.logged_in": Event("somebody signed in", {"userType": "text", "method": "text"}),
+    "user.refresh_reused": Event("an old refresh token was presented, the session is over", {"sessionId": "id"}),
+    "user.locked": Event("too many failed sign-ins", {"known": "flag"}, platform=True),
+    "wallet.low": Event("message credits run out", {"creditType": "text", "available": "count", "threshold": "count"}),
+    "webhook.disabled": Event("an endpoint was switched off, it accepted nothing for three days", {"url": "text"}),
+    "webhook.test": Event("somebody tries an endpoint out", {"message": "text"}),
+    "tenant.created": Event("an organisation was asked for", {"slug": "text", "isolation": "text"}, platform=True),
+    "tenant.activated": Event("an organisation is ready", platform=True),
+    "tenant.suspended": Event("an organisation was stopped", {"scope": "text"}, platform=True),
+    "tenant.reactivated": Event("an organisation goes on", platform=True),
+    "subscription.started": Event("a plan began", {"planCode": "text", "status": "text"}, platform=True),
+    "subscription.renewed": Event("a period was paid", PERIOD, platform=True),
+    "subscription.past_due": Event("a period could not be collected", {"attempt": "count"}, platform=True),
+    "mandate.debit_notified": Event("the notice before a debit was sent", {"debitAt": "moment"}, platform=True),
+}
