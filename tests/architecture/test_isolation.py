@@ -32,7 +32,7 @@ SPEAKERS = ("library_owner", "library_staff", "student")
 NAMES_NO_ROW = {"creditType": "a kind of credit, the same for everybody"}
 """Path values that are no ids of rows, each with what it is."""
 
-TABLES = {"purposeId": "bookings", "actorId": "users"}
+TABLES = {"purposeId": "bookings", "endpointId": "webhook_endpoints", "actorId": "users"}
 """Path and body ids whose name is not that of their table."""
 
 

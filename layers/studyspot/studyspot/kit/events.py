@@ -90,6 +90,7 @@ EVENTS = {
     "webhook.disabled": Event("an endpoint was switched off, it accepted nothing for three days", {"url": "text"}),
     "webhook.test": Event("somebody tries an endpoint out", {"message": "text"}),
     "tenant.created": Event("an organisation was asked for", {"slug": "text", "isolation": "text"}, platform=True),
+    "tenant.settings_changed": Event("the organisation's settings changed", {"kind": "text", "version": "count"}),
     "tenant.activated": Event("an organisation is ready", platform=True),
     "tenant.suspended": Event("an organisation was stopped", {"scope": "text"}, platform=True),
     "tenant.reactivated": Event("an organisation goes on", platform=True),
