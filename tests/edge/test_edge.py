@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from studyspot.kit import dependencies, health
+from studyspot.kit import dependencies, health, ids
 from studyspot.kit.connections import Place
 
 from tests.world import Answer, World, function, http_event
@@ -128,3 +128,11 @@ def test_an_unknown_path_gets_the_products_own_answer(world: World) -> None:
         assert (answer.status, answer.code, answer.json["success"]) == (404, "not_found", False)
     refused = get(world, "/health", method="DELETE")
     assert (refused.status, refused.headers["Allow"]) == (405, "GET")
+
+
+def test_a_path_without_parameters_wins_with_all_its_methods(world: World) -> None:
+    """`PUT /tenants/me` is not a change of a tenant whose id is "me"."""
+    refused = world.call("tenants", "PUT", "/tenants/me", world.tenant().owner, {})
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET")
+    assert world.call("tenants", "OPTIONS", "/tenants/me").headers["Allow"] == "GET, OPTIONS"
+    assert "PUT" in world.call("tenants", "OPTIONS", f"/tenants/{ids.uuid7()}").headers["Allow"]

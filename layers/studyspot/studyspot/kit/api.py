@@ -77,6 +77,8 @@ class Api:
             f"{PREFIX}/{group}/openapi.json": self._openapi,
         }
         """GET paths that answer anybody, whatever state the database is in."""
+        self._exact: dict[str, set[str]] = {}
+        """Methods of the paths without parameters, which win over any with."""
         self._resolver = APIGatewayHttpResolver()
         self._resolver.not_found(self._no_route)
         self._request: Request | None = None
@@ -115,6 +117,8 @@ class Api:
                 raise TypeError(f"{method} {full} names no actor and is not public")
             route = Route(method, full, function, signature, status_code, module=self.module, **how)
             self.routes.append(route)
+            if not names:
+                self._exact.setdefault(full, set()).add(method)
             self._resolver.route(full.replace("{", "<").replace("}", ">"), method=method)(self._entry(route))
             return function
 
@@ -141,6 +145,8 @@ class Api:
         plain = self.plain.get(request.path) if request.method == "GET" else None
         if plain:
             self._template, self._response = request.path, plain()
+        elif request.method not in (self._exactly(request.path) or METHODS):
+            self._refuse(request)
         else:
             self._resolver.resolve(event, context)
         response = self._response
@@ -219,26 +225,29 @@ class Api:
             raise UnsupportedMediaType(f"the body must be {' or '.join(route.accepts)}")
 
     def _no_route(self, _: Exception) -> GatewayResponse[Any]:
-        request = self._request
-        assert request is not None, "the resolver only runs inside handler()"
-        allowed = sorted({m for m in METHODS if self._matches(m, request.path)})
+        assert self._request is not None, "the resolver only runs inside handler()"
+        self._refuse(self._request)
+        return GatewayResponse(self._response.status)
+
+    def _refuse(self, request: Request) -> None:
+        """405 with the path's methods, or 404 where there is no such path."""
+        allowed = sorted(self._methods(request.path))
         if request.method == "OPTIONS" and allowed:
             self._response = Response(204, headers={"Allow": ", ".join([*allowed, "OPTIONS"])})
         elif allowed:
             self._response = problem(MethodNotAllowed(headers={"Allow": ", ".join(allowed)}), request)
         else:
             self._response = self.fallback(request) if self.fallback else problem(NotFound(), request)
-        return GatewayResponse(self._response.status)
 
-    def _matches(self, method: str, path: str) -> bool:
+    def _methods(self, path: str) -> set[str]:
         import re
 
-        if method == "GET" and path in self.plain:
-            return True
-        return any(
-            r.method == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", r.path), path) is not None
-            for r in self.routes
-        )
+        return self._exactly(path) or {
+            r.method for r in self.routes if re.fullmatch(re.sub(r"{\w+}", "[^/]+", r.path), path)
+        }
+
+    def _exactly(self, path: str) -> set[str]:
+        return self._exact.get(path, set()) | ({"GET"} if path in self.plain else set())
 
     def _cors(self, request: Request, response: Response) -> None:
         """Only configured origins get headers; API Gateway answers preflights from the same setting."""
