@@ -32,7 +32,8 @@ def _file(name: str) -> Any:
 
 
 def _groups() -> list[str]:
-    return sorted({o["tags"][0] for path in _file("openapi.json")["paths"].values() for o in path.values()})
+    tags = {o["tags"][0] for path in _file("openapi.json")["paths"].values() for o in path.values()}
+    return sorted(tag for tag in tags if "/" not in tag)
 
 
 @api.get("/", public=True, versioned=False)

@@ -72,10 +72,7 @@ class Api:
         self.module = module
         self.routes: list[Route] = []
         self.fallback: Callable[[Request], Response] | None = None
-        self.plain: dict[str, Callable[[], Response]] = {
-            f"{PREFIX}/{group}/health": self.health,
-            f"{PREFIX}/{group}/openapi.json": self._openapi,
-        }
+        self.plain: dict[str, Callable[[], Response]] = {}
         """GET paths that answer anybody, whatever state the database is in."""
         self._exact: dict[str, set[str]] = {}
         """Methods of the paths without parameters, which win over any with."""
@@ -84,8 +81,8 @@ class Api:
         self._request: Request | None = None
         self._response = Response(404)
         self._template = ""
-        if group != "health":  # whose own detailed answer is that of the whole product
-            self.get(f"/{group}/health/detailed")(self._detailed())
+        if "/" not in group:  # vendors' callbacks are no group that anybody asks for
+            self._tell_of_group()
 
     def get(self, path: str, **how: Any) -> Callable[..., Any]:
         return self._route("GET", path, **how)
@@ -170,6 +167,12 @@ class Api:
         facts = health.of_process()
         status = 503 if facts["status"] == "unhealthy" else 200
         return Response(status, to_json({"group": self.group, **facts}))
+
+    def _tell_of_group(self) -> None:
+        self.plain[f"{PREFIX}/{self.group}/health"] = self.health
+        self.plain[f"{PREFIX}/{self.group}/openapi.json"] = self._openapi
+        if self.group != "health":  # whose own detailed answer is that of the whole product
+            self.get(f"/{self.group}/health/detailed")(self._detailed())
 
     def _detailed(self) -> Callable[..., Response]:
         def detailed(actor: Watcher, core: CoreDb) -> Response:
