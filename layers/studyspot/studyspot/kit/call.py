@@ -13,6 +13,7 @@ from studyspot.kit.db import Claim, Db, Origin, Replay
 from studyspot.kit.errors import BadRequest, Forbidden, NotFound, Problem
 from studyspot.kit.gate import Gate, Moved
 from studyspot.kit.ids import PLATFORM
+from studyspot.kit.paths import PREFIX
 from studyspot.kit.permissions import ACTING_FOR_TENANT
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, problem, success
@@ -192,7 +193,7 @@ class Call:
         """A change that nobody described, or a look of the platform into a tenant: either leaves its row."""
         if self.actor is None:
             return
-        told = self.route.name, self.route.path.split("/")[3], resource
+        told = self.route.name, self.route.path.removeprefix(PREFIX).split("/")[1], resource
         if self.request.writes:
             audit.note(keyed, *told)
         elif self.actor.is_platform:
