@@ -29,6 +29,8 @@ from local.subscriptions import Subscriptions
 from local.template import Schedule, Template
 from local.watch import Watch
 
+DEMO_TENANT = "riverside"
+"""The first organisation of the demo, which people without one of their own join here."""
 WIDTHS = {"BookingsApi": 4, "PaymentsApi": 4, "RazorpayWebhook": 3, "CashfreeWebhook": 3}
 DATABASE = {"max_connections": "300"}
 VENDOR_KEYS = {"razorpay": "RAZORPAY_KEY_ID", "cashfree": "CASHFREE_CLIENT_ID", "msg91": "MSG91_AUTH_KEY"}
@@ -121,6 +123,8 @@ class Stage:
                 "CORS_ORIGIN": os.environ.get("CORS_ORIGIN", "http://localhost:5173"),
                 "PUBLIC_BASE_URL": url,
                 "MAIL_FROM": "no-reply@studyspot.test",
+                "DEFAULT_ASSISTANT_TENANT": DEMO_TENANT,
+                "DEFAULT_MARKETPLACE_TENANT": DEMO_TENANT,
                 "AWS_ENDPOINT_URL": self.stand_in.endpoint,
                 "AWS_ENDPOINT_URL_SQS": f"{url}/aws",
                 "AWS_ENDPOINT_URL_EVENTBRIDGE": f"{url}/aws",

@@ -41,6 +41,7 @@ from studyspot.kit.errors import NotFound
 from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, TenantDb
 from studyspot.messaging import service as messaging
+from studyspot.tenants import joining
 from studyspot.tenants import service as tenants
 
 api = Api("auth")
@@ -62,8 +63,13 @@ def login(asked: LoginRequest, request: Request, core: CoreDb) -> Tokens:
 @api.post("/auth/register", status_code=201, public=True)
 def register(asked: RegisterRequest, core: CoreDb) -> Registered:
     password_hash = identity.prepare_registration(core, asked)
+    if asked.kind != "library_owner":
+        user, letter, found = joining.join(core, asked, password_hash)
+        _mail(core, letter)
+        tenant = TenantStarted(id=found.door.id, slug=found.door.slug, status=found.door.status)
+        return Registered(user=user, tenant=tenant)
     with core.transaction():
-        started = tenants.sign_up(core, asked.name, asked.email, password_hash, asked.tenant_name)
+        started = tenants.sign_up(core, asked.name or "", asked.email, password_hash, asked.tenant_name or "")
         user, letter = identity.registered(core, started.owner_id)
         _mail(core, letter)
     return Registered(user=user, tenant=TenantStarted(id=started.tenant_id, slug=started.slug, status=started.status))

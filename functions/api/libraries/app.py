@@ -18,7 +18,7 @@ from studyspot.kit.errors import NotFound
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
-from studyspot.kit.signature import Of, TenantDb
+from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.libraries import service
 from studyspot.libraries.models import (
     Library,
@@ -66,8 +66,10 @@ def listed(
 
 
 @api.post("/libraries", status_code=201)
-def create(asked: LibraryRequest, actor: Annotated[Actor, allow("libraries:create")], db: TenantDb) -> Library:
-    return service.create(db, asked)
+def create(
+    asked: LibraryRequest, actor: Annotated[Actor, allow("libraries:create")], db: TenantDb, core: CoreDb
+) -> Library:
+    return service.create(db, core, asked)
 
 
 @api.get("/libraries/realtime-occupancy")
@@ -82,8 +84,10 @@ def read(library_id: LibraryId, actor: Reader, db: TenantDb) -> Library:
 
 
 @api.put("/libraries/{libraryId}")
-def change(library_id: LibraryId, asked: LibraryChange, actor: Editor, db: TenantDb, request: Request) -> Library:
-    return service.change(db, library_id, asked, request.headers.get("if-match"))
+def change(
+    library_id: LibraryId, asked: LibraryChange, actor: Editor, db: TenantDb, core: CoreDb, request: Request
+) -> Library:
+    return service.change(db, core, library_id, asked, request.headers.get("if-match"))
 
 
 @api.delete("/libraries/{libraryId}")

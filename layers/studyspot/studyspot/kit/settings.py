@@ -58,6 +58,8 @@ class Settings(BaseModel):
     dlt_entity_id: str = ""
     platform_state_code: str = "29"
     mail_from: str = "no-reply@studyspot.com"
+    default_assistant_tenant: str = ""
+    default_marketplace_tenant: str = ""
 
     webhook_private_targets: bool = False
     """Webhooks may go to this machine and without TLS: for the local stage and tests alone."""

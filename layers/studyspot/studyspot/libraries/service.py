@@ -34,6 +34,7 @@ from studyspot.libraries.models import (
     ZoneExists,
     ZoneRequest,
 )
+from studyspot.libraries.queries import codes
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -52,6 +53,16 @@ def open_library(db: Db, library_id: UUID) -> Library:
     if found.status == "closed":
         raise LibraryClosed
     return found
+
+
+def with_code(db: Db, code: str) -> Library | None:
+    """The library of that code that is not closed."""
+    return codes.with_code(db, code)
+
+
+def tenants_with_code(core: Db, code: str) -> list[UUID]:
+    """Where the directory says such a library may be; its cell knows whether it is."""
+    return codes.tenants_with_code(core, code)
 
 
 def open_libraries(db: Db) -> list[Library]:
@@ -80,23 +91,27 @@ def listed(db: Db, actor: Actor, paging: Paging, near: Near | None, **filters: s
     return paging.page(queries.listed(db, paging, actor.library_ids, near, **filters))
 
 
-def create(db: Db, request: LibraryRequest) -> Library:
+def create(db: Db, core: Db, request: LibraryRequest) -> Library:
     """A new library, still without seats."""
     with db.transaction():
         made = queries.create(db, request)
         audit.note(db, "libraries.create", "libraries", made.id, after=made.model_dump())
+        codes.tell_directory(core, db.tenant, [made.code])
     return made
 
 
-def change(db: Db, library_id: UUID, asked: LibraryChange, if_match: str | None) -> Library:
+def change(db: Db, core: Db, library_id: UUID, asked: LibraryChange, if_match: str | None) -> Library:
     """Edit the fields that were sent."""
     with db.transaction():
         before = queries.library(db, library_id, "FOR UPDATE")
         if before.status == "closed":
             raise LibraryClosed
-        return _changed(
+        after = _changed(
             db, "libraries", before, asked, if_match, lambda: queries.change(db, library_id, asked.changes())
         )
+        if after.code != before.code:
+            codes.tell_directory(core, db.tenant, [after.code])
+    return after
 
 
 def close(db: Db, library_id: UUID) -> None:

@@ -81,6 +81,21 @@ def create(db: Db, core: Db, actor: Actor, asked: StudentRequest) -> Student:
     return made
 
 
+def apply(db: Db, student_id: UUID, name: str, phone: str, email: str, library_id: UUID | None) -> Student:
+    """Somebody signed up alone, in the caller's transaction: an enquiry until the desk has met them.
+
+    Nobody has proved the number, so the directory does not know it: a code to it opens another's account to nobody.
+    """
+    first, _, last = name.partition(" ")
+    facts = {
+        "first_name": first, "last_name": last.strip() or None, "phone": phone, "email": email,
+        "library_id": library_id, "user_id": student_id, "status": "enquiry",
+    }  # fmt: skip
+    made = queries.create(db, student_id, facts)
+    outbox.emit(db, "student.created", student_id, {"libraryId": made.library_id})
+    return made
+
+
 def change(db: Db, core: Db, actor: Actor, student_id: UUID, asked: StudentChange, if_match: str | None) -> Student:
     """Edit the fields that were sent; students may edit what concerns only themselves."""
     actor.own("students:update", student_id)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from studyspot.kit.errors import Conflict
 from studyspot.kit.models import Change, Email, Model, Name, Phone, Text, Timestamp
+from studyspot.policies.models import Branding
 
 Status = Literal[
     "provisioning", "active", "past_due", "suspended", "offboarding", "deleted", "provisioning_failed"
@@ -115,6 +116,45 @@ class Provisioning(Model):
     tenant_id: UUID
     status: Status
     steps: list[Step]
+
+
+LOGIN_METHODS = ("otp", "password")
+"""How people get in: by a code on the phone the library knows, by the password they set."""
+
+
+class OpenDoor(Model):
+    """An organisation that people may come in to."""
+
+    id: UUID
+    name: str
+    slug: str
+    status: Status
+
+
+class LibraryFound(Model):
+    """The library whose code was given."""
+
+    id: UUID
+    name: str
+    code: str
+
+
+class Found(Model):
+    """An organisation, and the library by whose code it was found."""
+
+    door: OpenDoor
+    library: LibraryFound | None = None
+
+
+class Door(Model):
+    """What anybody may know of an organisation before signing in."""
+
+    tenant_id: UUID
+    name: str
+    slug: str
+    library: LibraryFound | None
+    branding: Branding | None
+    login_methods: list[str]
 
 
 class SlugCheck(Model):

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
+from pydantic.alias_generators import to_camel
 
 from studyspot.identity.models.people import User
+from studyspot.kit.errors import Invalid
 from studyspot.kit.models import Email, Model, Name, Phone, Timestamp
 
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1024)]
@@ -27,12 +29,53 @@ class AdminLoginRequest(Model):
     password: Password
 
 
+SelfMade = Literal["library_owner", "student", "provider", "customer", "member"]
+"""Kinds of people who may sign up without being invited."""
+OWED: dict[str, tuple[str, ...]] = {
+    "library_owner": ("name", "tenant_name"),
+    "student": ("name", "phone", "library_code"),
+}
+"""What such a sign-up cannot do without."""
+
+
 class RegisterRequest(Model):
-    account_type: Literal["owner"] = "owner"
+    """An owner names an organisation, a student a library's code; an e-mail and a password alone make a member."""
+
+    account_type: Literal["owner", "student", "provider", "customer", "member"] | None = None
+    user_type: SelfMade | None = None
     email: Email
     password: Password
-    name: Name
-    tenant_name: Name
+    name: Name | None = None
+    tenant_name: Name | None = None
+    library_code: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    """The code of one of an organisation's libraries, or the organisation's short name."""
+    phone: Phone | None = None
+
+    @property
+    def kind(self) -> SelfMade:
+        """As said, or as what was given tells."""
+        if self.account_type == "owner":
+            return "library_owner"
+        told = self.user_type or self.account_type
+        if told:
+            return told
+        return "library_owner" if self.tenant_name else "student" if self.library_code else "member"
+
+    def must_be_whole(self) -> None:
+        """Invalid, field by field, when something is missing for this kind of account."""
+        lacking = [to_camel(name) for name in OWED.get(self.kind, ()) if getattr(self, name) is None]
+        faults = [{"field": name, "message": f"needed to sign up as {self.kind}"} for name in lacking]
+        if self.library_code and self.kind != "student":
+            faults.append({"field": "libraryCode", "message": "for students only"})
+        if faults:
+            raise Invalid(f"{len(faults)} fields are invalid", errors=faults)
+
+
+class SwitchRequest(Model):
+    """Which of the organisations one belongs to; the directory says which those are."""
+
+    tenant_id: UUID | None = None
+    user_type: str | None = None
 
 
 class RefreshRequest(Model):

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from studyspot.kit.errors import TenantNotActive, TenantSuspended
-from studyspot.kit.models import Model
+from studyspot.kit.models import Model, Timestamp
 
 
 class Person(Model):
@@ -78,6 +78,18 @@ class Tokens(Model):
     access_token: str
     refresh_token: str
     expires_in: int
+
+
+class SessionView(Model):
+    """One place where somebody is signed in."""
+
+    id: UUID
+    device: str | None
+    ip_address: str | None
+    created_at: Timestamp
+    last_used_at: Timestamp
+    expires_at: Timestamp
+    current: bool
 
 
 class Family(Model):

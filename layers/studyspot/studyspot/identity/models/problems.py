@@ -54,6 +54,13 @@ class EmailTaken(Conflict):
     code = "email_taken"
 
 
+class SignUpNotOffered(Forbidden):
+    """The operator has named no organisation for accounts of this kind."""
+
+    code = "sign_up_not_offered"
+    fix = "Set DEFAULT_ASSISTANT_TENANT or DEFAULT_MARKETPLACE_TENANT to the short name of an active organisation."
+
+
 class WeakPassword(BadRequest):
     """This password is too easy to guess."""
 

@@ -68,7 +68,8 @@ TENANTS = "SELECT id, name, slug, status, scope FROM tenants WHERE id = ANY(%(id
 WITH_HASH = """
     SELECT user_type, tenant_id, user_id FROM identities
     WHERE kind = %(kind)s AND hash = %(hash)s AND (%(tenant)s::uuid IS NULL OR tenant_id = %(tenant)s)
-    ORDER BY array_position(ARRAY['library_owner', 'library_staff', 'student'], user_type), user_id LIMIT %(most)s"""
+    ORDER BY array_position(ARRAY['library_owner', 'library_staff', 'student', 'provider', 'customer', 'member'],
+                            user_type), user_id LIMIT %(most)s"""
 ADD_IDENTITIES = """
     INSERT INTO identities (kind, hash, user_type, tenant_id, user_id, created_at)
     SELECT %(kind)s, hash, %(user_type)s, %(tenant)s, user_id, %(now)s

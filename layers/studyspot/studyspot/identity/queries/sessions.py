@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from studyspot.identity.models import Family
+from studyspot.identity.models import Family, SessionView
 from studyspot.kit import clock, ids
 from studyspot.kit.callers import Chain
 from studyspot.kit.db import Db
+from studyspot.kit.pages import Paging
 
 OPEN = """
     INSERT INTO sessions (id, user_id, user_type, family_id, device, ip_address, claims, created_at, last_used_at,
@@ -46,6 +47,14 @@ END_WIDER = """
 RETELL = """
     UPDATE sessions SET claims = (claims - 'libraryIds') || %(rights)s::jsonb
     WHERE user_id = %(user)s AND revoked_at IS NULL AND claims IS NOT NULL"""
+LIVING = """
+    SELECT id, device, ip_address, created_at, last_used_at, expires_at, id = %(current)s AS current FROM sessions
+    WHERE user_id = %(user)s AND revoked_at IS NULL AND expires_at > %(now)s
+      AND (%(after)s::uuid IS NULL OR id < %(after)s::uuid)
+    ORDER BY id DESC LIMIT %(fetch)s"""
+IS_LIVING = """
+    SELECT 1 FROM sessions WHERE id = %(id)s AND user_id = %(user)s AND revoked_at IS NULL AND expires_at > %(now)s
+    FOR UPDATE"""
 END = """
     UPDATE sessions SET revoked_at = %(now)s, reason = %(reason)s WHERE id = %(id)s AND revoked_at IS NULL"""
 END_TOKENS = "UPDATE refresh_tokens SET revoked_at = %(now)s WHERE family_id = %(id)s AND revoked_at IS NULL"
@@ -94,6 +103,18 @@ def replace(db: Db, token_hash: str) -> None:
 def prolong(db: Db, session: UUID, claims: dict[str, Any], until: datetime) -> None:
     """The session was used; its claims are those of today. Goes out with COMMIT."""
     db.later(PROLONG, id=session, until=until, claims=json.dumps(claims), now=clock.now())
+
+
+def living(db: Db, user: UUID, current: UUID, paging: Paging) -> list[SessionView]:
+    """A person's sessions that have not ended, newest first."""
+    return db.all(
+        SessionView, LIVING, user=user, current=current, after=paging.after, fetch=paging.fetch, now=clock.now()
+    )
+
+
+def is_living(db: Db, user: UUID, session: UUID) -> bool:
+    """Is it this person's, and not ended? Held until COMMIT."""
+    return bool(db.value(IS_LIVING, id=session, user=user, now=clock.now()))
 
 
 def end(db: Db, session: UUID, reason: str) -> None:

@@ -4,6 +4,7 @@ from studyspot.identity.service.directory import (
     add_identities,
     add_identity,
     ensure_admin,
+    home_of,
     reactivate,
     remove_identities,
     suspend,
@@ -18,8 +19,19 @@ from studyspot.identity.service.recovery import (
     verification,
     verify_email,
 )
-from studyspot.identity.service.sessions import end_session, end_sessions, refresh, reissue, start_session
-from studyspot.identity.service.signing_in import admin_login, login, me, prepare_registration, registered
+from studyspot.identity.service.registering import join, prepare_registration, registered
+from studyspot.identity.service.sessions import (
+    end_session,
+    end_sessions,
+    refresh,
+    reissue,
+    revoke,
+    revoke_others,
+    sessions_of,
+    start_session,
+)
+from studyspot.identity.service.signing_in import admin_login, login, me
+from studyspot.identity.service.switching import switch_tenant
 
 __all__ = [
     "accept",
@@ -30,9 +42,11 @@ __all__ = [
     "end_session",
     "end_sessions",
     "ensure_admin",
+    "home_of",
     "invite",
     "invite_staff",
     "invited",
+    "join",
     "login",
     "me",
     "prepare_registration",
@@ -45,8 +59,12 @@ __all__ = [
     "request_reset",
     "request_verification",
     "reset_password",
+    "revoke",
+    "revoke_others",
+    "sessions_of",
     "start_session",
     "suspend",
+    "switch_tenant",
     "verification",
     "verify_email",
     "verify_otp",

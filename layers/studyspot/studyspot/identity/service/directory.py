@@ -97,9 +97,11 @@ def row_of(core: Db, user_type: str, tenant: UUID) -> Iterator[Db]:
         yield db
 
 
-def candidates(core: Db, email: str, tenant: UUID | None, user_type: str | None = None) -> list[Candidate]:
-    """Whom the e-mail belongs to (in one tenant, or anywhere): owners before staff before students."""
-    found = people.identified(core, "email", hash_of("email", email), tenant)
+def candidates(
+    core: Db, kind: Kind, value: str, tenant: UUID | None = None, user_type: str | None = None
+) -> list[Candidate]:
+    """Whom the e-mail or phone belongs to (in one tenant, or anywhere): owners before staff before students."""
+    found = people.identified(core, kind, hash_of(kind, value), tenant)
     if user_type:
         found = [identity for identity in found if identity.user_type == user_type]
     states = people.tenants(core, [identity.tenant_id for identity in found]) if found else {}

@@ -96,7 +96,7 @@ def _nobody(email: str) -> Person:
 
 def _people(core: Db, email: str) -> list[Person]:
     """Owners before staff before students, as a sign-in would find them."""
-    found = [who for who, _ in candidates(core, email, None)]
+    found = [who for who, _ in candidates(core, "email", email)]
     admin = people.admin_with_email(core, email)
     return [p for p in (*found, *([admin] if admin else [])) if p.email == email]
 

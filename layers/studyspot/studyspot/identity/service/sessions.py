@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from studyspot.identity.models import AccountSuspended, Family, Person, RefreshReused, Tokens
+from studyspot.identity.models import AccountSuspended, Family, Person, RefreshReused, SessionView, Tokens
 from studyspot.identity.queries import people
 from studyspot.identity.queries import sessions as queries
 from studyspot.identity.service.directory import as_user, home_of, person
 from studyspot.kit import audit, cells, clock, ids, opaque, outbox, tokens
+from studyspot.kit.auth import Actor
 from studyspot.kit.callers import REFRESH, until
 from studyspot.kit.crypto import keyed_hash
 from studyspot.kit.db import Db
-from studyspot.kit.errors import TokenExpired, TokenRevoked, Unauthenticated
+from studyspot.kit.errors import NotFound, TokenExpired, TokenRevoked, Unauthenticated
 from studyspot.kit.ids import PLATFORM
+from studyspot.kit.models import Page
+from studyspot.kit.pages import Paging
 
 
 def start_session(db: Db, person: Person, method: str) -> Tokens:
@@ -95,6 +98,26 @@ def _end_reused(db: Db, family: Family) -> None:
     )  # fmt: skip
     outbox.emit(db, "user.refresh_reused", family.user_id, {"sessionId": str(family.id)})
     db.commit()
+
+
+def sessions_of(db: Db, actor: Actor, paging: Paging) -> Page[SessionView]:
+    """Where somebody is signed in, newest first."""
+    return paging.page(queries.living(db, actor.id, actor.session_id, paging))
+
+
+def revoke(db: Db, actor: Actor, session: UUID) -> None:
+    """One of one's own sessions; nobody else's exists."""
+    with db.transaction():
+        if not queries.is_living(db, actor.id, session):
+            raise NotFound
+        queries.end(db, session, "revoked")
+        audit.note(db, "auth.session_revoked", "sessions", session)
+
+
+def revoke_others(db: Db, actor: Actor) -> None:
+    """All but the one that asks."""
+    queries.end_all(db, actor.id, "revoked", actor.session_id)
+    audit.note(db, "auth.sessions_revoked", actor.user_type, actor.id)
 
 
 def end_session(db: Db, session: UUID, reason: str = "logout") -> None:

@@ -1,4 +1,4 @@
-"""Signing in by password and signing up: alike in answer and time for people we know and people we do not."""
+"""Signing in by password: alike in answer and time for people we know and people we do not."""
 
 from __future__ import annotations
 
@@ -10,21 +10,17 @@ from studyspot.identity.models import (
     AccountSuspended,
     AdminLoginRequest,
     InvalidCredentials,
-    Letter,
     LoginRequest,
     Me,
     Person,
-    RegisterRequest,
     TenantSelectionRequired,
     TenantView,
     Tokens,
-    User,
 )
 from studyspot.identity.queries import people
 from studyspot.identity.service import accounts
 from studyspot.identity.service.accounts import Realm
 from studyspot.identity.service.directory import Candidate, as_user, candidates, home_of, person, place_of
-from studyspot.identity.service.recovery import verification
 from studyspot.identity.service.sessions import start_session
 from studyspot.kit import audit, outbox
 from studyspot.kit.auth import Actor
@@ -46,7 +42,7 @@ def login(core: Db, asked: LoginRequest, tenant: UUID | None) -> Tokens:
     if tenant is not None and people.tenant(core, tenant) is None:
         raise NotFound
     account = _turn(core, "people", asked.email)
-    matched = _matching(core, account, candidates(core, asked.email, tenant, asked.user_type), asked.password)
+    matched = _matching(core, account, candidates(core, "email", asked.email, tenant, asked.user_type), asked.password)
     if len(matched) > 1 and tenant is None:
         raise TenantSelectionRequired(choices=[_choice(candidate) for candidate in matched])
     return _enter(core, account, matched[0], asked.password)
@@ -119,23 +115,6 @@ def _enter(core: Db, account: str, candidate: Candidate, password: str) -> Token
             people.set_password(place, known.user_type, known.id, passwords.hashed(password))
         people.seen(place, known)
         return start_session(db, known, "password")
-
-
-def prepare_registration(core: Db, asked: RegisterRequest) -> str:
-    """Counts the try and answers the hash of a password that is strong enough."""
-    accounts.take_turn(core, "register", asked.email)
-    passwords.must_be_strong(asked.password, asked.email)
-    return passwords.hashed(asked.password)
-
-
-def registered(core: Db, owner_id: UUID) -> tuple[User, Letter]:
-    """An owner signed up, in the transaction that made the owner's row: what they see, and the mail they get."""
-    known = people.owner(core, owner_id)
-    if known is None:
-        raise NotFound
-    audit.note(core, "auth.register", known.user_type, known.id, actor_type=known.user_type, actor_id=known.id)
-    outbox.emit(core, "user.signed_up", known.id, {"userType": known.user_type, "tenantId": str(known.tenant_id)})
-    return as_user(known), verification(core, known)
 
 
 def me(core: Db, db: Db, actor: Actor) -> Me:

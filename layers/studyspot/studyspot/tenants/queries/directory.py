@@ -8,11 +8,12 @@ from uuid import UUID
 from studyspot.kit import clock
 from studyspot.kit.db import Db
 from studyspot.kit.pages import Paging
-from studyspot.tenants.models import Filter, NewTenant, Owner, Stats, Tenant
+from studyspot.tenants.models import Filter, NewTenant, OpenDoor, Owner, Stats, Tenant
 
 COLUMNS: LiteralString = """id, name, slug, status, isolation, plan_code, email, phone,
     CASE WHEN status = 'suspended' THEN scope END AS scope, owner_id, region, timezone, gstin, trial_ends_at,
     created_at, updated_at"""
+OPEN_DOOR: LiteralString = "SELECT id, name, slug, status FROM tenants WHERE status IN ('active', 'past_due')"
 EDITABLE = frozenset({"name", "email", "phone", "gstin", "timezone"})
 
 
@@ -40,6 +41,16 @@ def listed(core: Db, chosen: Filter, paging: Paging) -> list[Tenant]:
         fetch=paging.fetch,
         **chosen.model_dump(),
     )
+
+
+def with_slug(core: Db, slug: str) -> OpenDoor | None:
+    """The organisation of that short name, if people may come in."""
+    return core.maybe(OpenDoor, f"{OPEN_DOOR} AND slug = %(slug)s", slug=slug)
+
+
+def open_door(core: Db, tenant_id: UUID) -> OpenDoor | None:
+    """The organisation, if people may come in."""
+    return core.maybe(OpenDoor, f"{OPEN_DOOR} AND id = %(id)s", id=tenant_id)
 
 
 def slug_is_free(core: Db, slug: str) -> bool:
