@@ -35,6 +35,8 @@ WISHES: dict[str, dict[str, Any]] = {
     "students": {"phone": "+919800000000", "status": "active"},
     "libraries": {"operating_days": [1, 2, 3, 4, 5, 6, 7], "status": "active"},
     "jobs": {"kind": "student_import"},
+    "users": {"role": "library_staff"},
+    "invitations": {"user_type": "library_staff"},
     "webhook_endpoints": {"events": ["*"], "url": "https://example.org/hook"},
 }
 """What a column's type does not tell."""

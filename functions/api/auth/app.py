@@ -37,10 +37,12 @@ from studyspot.kit import audit, callers
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.db import Db
-from studyspot.kit.errors import NotFound
+from studyspot.kit.errors import Invalid, NotFound
 from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, TenantDb
+from studyspot.libraries import service as libraries
 from studyspot.messaging import service as messaging
+from studyspot.subscriptions import service as subscriptions
 from studyspot.tenants import joining
 from studyspot.tenants import service as tenants
 
@@ -104,7 +106,9 @@ def change_password(asked: PasswordChange, actor: Anyone, core: CoreDb, db: Tena
 
 @api.post("/auth/invitations", status_code=201)
 def invite(asked: InviteRequest, actor: Inviter, db: TenantDb, core: CoreDb) -> Invited:
-    shown, letter = identity.invite_staff(core, db, actor, asked)
+    if asked.library_ids and not libraries.are_there(db, asked.library_ids):
+        raise Invalid.field("libraryIds", "not all of these are libraries")
+    shown, letter = identity.invite_staff(core, db, actor, asked, subscriptions.limit(core, db.tenant, "staff"))
     _mail(db, letter)
     return shown
 

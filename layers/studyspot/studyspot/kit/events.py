@@ -82,6 +82,13 @@ EVENTS = {
     "student.updated": Event("a student's record changed", {"fields": "texts?", "status": "text?"}),
     "student.suspended": Event("a student may not enter", {"reason": "text"}),
     "student.imported": Event("a spreadsheet was worked off", {"imported": "count", "invalid": "count"}),
+    "staff.rights_changed": Event("a member of staff may do other things now", {"role": "text"}),
+    "staff.suspended": Event("a member of staff cannot sign in any more", {"reason": "text?"}),
+    "staff.removed": Event("a member of staff has left, all access with them", {"role": "text"}),
+    "staff.handed_over": Event(
+        "a shift told the next, and counted its cash", {"libraryId": "id", "cashPaise": "paise"}
+    ),
+    "admin_user.turned": Event("a platform user's state changed", {"from": "text", "to": "text"}, platform=True),
     "user.signed_up": Event("somebody has an account now", {"userType": "text", "tenantId": "id?"}),
     "user.logged_in": Event("somebody signed in", {"userType": "text", "method": "text"}),
     "user.refresh_reused": Event("an old refresh token was presented, the session is over", {"sessionId": "id"}),

@@ -61,6 +61,9 @@ STAFF = frozenset(
         "credits:read",
         "occupancy:read",
         "tenants:read_own",
+        "staff:read",
+        "handovers:create",
+        "handovers:read",
     }
 )
 
@@ -85,6 +88,11 @@ OWNER = STAFF | {
     "subscriptions:read",
     "subscriptions:manage",
     "staff:invite",
+    "staff:manage",
+    "roles:read",
+    "roles:manage",
+    "roles:simulate",
+    "permissions:read",
     "tenants:stats_own",
     "tenants:update_own",
     "audit:read",
@@ -96,6 +104,7 @@ OWNER = STAFF | {
 
 PLATFORM_STAFF = frozenset(
     {
+        "admin_users:read",
         "jobs:read_any",
         "tenants:read",
         "tenants:act",
@@ -116,7 +125,10 @@ PLATFORM_ADMIN = PLATFORM_STAFF | {
     "credits:admin",
     "payments:refund_any",
     "audit:read",
-    "staff:invite",
+    "admin_users:manage",
+    "admin_roles:manage",
+    "roles:simulate",
+    "permissions:read",
 }
 
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
@@ -126,6 +138,9 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     "library_staff": STAFF,
     "student": STUDENT,
 }
+
+KNOWN = frozenset().union(*ROLE_PERMISSIONS.values())
+"""Every permission there is."""
 
 ACTING_FOR_TENANT = OWNER
 """What a platform user with `tenants:act` may do inside a tenant named by X-Tenant-Id."""

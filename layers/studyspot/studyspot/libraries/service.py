@@ -80,6 +80,11 @@ def shift(db: Db, library_id: UUID, shift_id: UUID) -> Shift:
     return queries.shift(db, library_id, shift_id)
 
 
+def are_there(db: Db, library_ids: list[UUID]) -> bool:
+    """Are all of these libraries the caller can see?"""
+    return queries.count(db, library_ids) == len(set(library_ids))
+
+
 def seen_by(db: Db, actor: Actor, library_id: UUID) -> Library:
     """Staff bound to libraries see no other."""
     actor.at(library_id)

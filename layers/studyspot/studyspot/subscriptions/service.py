@@ -91,6 +91,11 @@ def current(core: Db, customer_id: UUID) -> Current:
     return found
 
 
+def limit(core: Db, customer_id: UUID, name: str) -> int | None:
+    """How many of something the plan in force allows; None where it sets no limit."""
+    return queries.limit(core, customer_id, name)
+
+
 def subscribe(core: Db, owner: Actor, request: Subscribing) -> Subscribed:
     """Open a subscription and the mandate that pays for it; the payer's approval makes it active."""
     plan = queries.plan(core, request.plan_code)

@@ -15,7 +15,10 @@ from studyspot.kit.models import Email, Model, Name, Phone, Timestamp
 Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=1024)]
 """Blanks belong to it; how strong it must be is asked when it is set."""
 OpaqueToken = Annotated[str, Field(min_length=1, max_length=512)]
-StaffRole = Literal["library_staff"]
+RoleKey = Annotated[str, Field(min_length=1, max_length=64)]
+"""A built-in role's name, or the id of one of the organisation's own."""
+Permissions = Annotated[list[Annotated[str, Field(min_length=3, max_length=64)]], Field(max_length=200)]
+LibraryIds = Annotated[list[UUID], Field(max_length=1000)]
 
 
 class LoginRequest(Model):
@@ -124,9 +127,9 @@ class AcceptRequest(Model):
 class InviteRequest(Model):
     email: Email
     name: Name
-    role: StaffRole = "library_staff"
-    permissions: list[str] = Field(default=[], max_length=100)
-    library_ids: list[UUID] | None = Field(default=None, max_length=1000)
+    role: RoleKey = "library_staff"
+    permissions: Permissions = []
+    library_ids: LibraryIds | None = None
 
 
 class Invited(Model):

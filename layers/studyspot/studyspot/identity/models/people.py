@@ -150,10 +150,14 @@ class Invitation(Model):
     email: str
     name: str
     role: str
+    role_id: UUID | None
     permissions: list[str]
     library_ids: list[UUID] | None
+    invited_by: UUID | None
+    created_at: datetime
     expires_at: datetime
     accepted_at: datetime | None
+    revoked_at: datetime | None
 
 
 class EmailToken(Model):

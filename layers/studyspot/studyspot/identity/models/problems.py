@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from studyspot.kit.errors import BadRequest, Conflict, Forbidden, Gone, Locked, RateLimited, Unauthenticated
+from studyspot.kit.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    Gone,
+    Locked,
+    PaymentRequired,
+    RateLimited,
+    Unauthenticated,
+)
 
 
 class InvalidCredentials(Unauthenticated):
@@ -40,6 +49,31 @@ class PrivilegeEscalation(Forbidden):
     """Nobody can grant what they do not have."""
 
     code = "privilege_escalation"
+
+
+class StaffLimitReached(PaymentRequired):
+    """The plan has no place for another member of staff."""
+
+    code = "staff_limit_reached"
+    fix = "Remove somebody, revoke an invitation, or change the plan."
+
+
+class RoleInUse(Conflict):
+    """Somebody holds this role or is invited to it."""
+
+    code = "role_in_use"
+
+
+class RoleExists(Conflict):
+    """There is a role of this name already."""
+
+    code = "role_exists"
+
+
+class LastAdmin(Conflict):
+    """Nobody else could administer this; make somebody else an administrator first."""
+
+    code = "last_admin"
 
 
 class TenantSelectionRequired(Conflict):

@@ -16,15 +16,19 @@ OWNER = """
            ARRAY['library_owner'] AS roles, '{}'::text[] AS permissions, NULL::uuid[] AS library_ids,
            email_verified_at IS NOT NULL AS email_verified
     FROM library_owners WHERE id = %(id)s"""
-ADMIN = """
+OWN_ROLE = """
+    ARRAY[coalesce((SELECT 'custom:' || r.name FROM roles r WHERE r.id = role_id), role)] AS roles,
+    coalesce((SELECT r.permissions FROM roles r WHERE r.id = role_id), '{}') || permissions AS permissions"""
+"""An organisation's own role stands in for the built-in one; its name cannot be taken for a built-in's."""
+ADMIN = f"""
     SELECT id, %(platform)s::uuid AS tenant_id, user_type, email, NULL AS phone,
-           concat_ws(' ', first_name, last_name) AS name, password_hash, status, ARRAY[role] AS roles, permissions,
+           concat_ws(' ', first_name, last_name) AS name, password_hash, status, {OWN_ROLE},
            NULL::uuid[] AS library_ids, true AS email_verified
     FROM admin_users"""
-USER_COLUMNS = """
+USER_COLUMNS = f"""
     id, tenant_id, CASE WHEN role IN ('student', 'provider', 'customer', 'member') THEN role ELSE 'library_staff' END
     AS user_type, email, phone, NULLIF(concat_ws(' ', first_name, last_name), '') AS name, password_hash, status,
-    ARRAY[role] AS roles, permissions, library_ids, email_verified_at IS NOT NULL AS email_verified"""
+    {OWN_ROLE}, library_ids, email_verified_at IS NOT NULL AS email_verified"""
 USER = f"SELECT {USER_COLUMNS} FROM users WHERE id = %(id)s"
 MEET_STUDENT = f"""
     INSERT INTO users (id, phone, role, last_login_at, created_at, updated_at)
@@ -36,15 +40,16 @@ SET_STATUS = """
     VALUES (%(id)s, %(role)s, %(status)s, %(now)s, %(now)s)
     ON CONFLICT (tenant_id, id) DO UPDATE SET status = EXCLUDED.status, updated_at = EXCLUDED.updated_at"""
 ADD_USER = f"""
-    INSERT INTO users (id, email, password_hash, first_name, role, permissions, library_ids, email_verified_at,
+    INSERT INTO users (id, email, password_hash, first_name, role, role_id, permissions, library_ids, email_verified_at,
                        created_at, updated_at)
-    VALUES (%(id)s, %(email)s, %(password_hash)s, %(name)s, %(role)s, %(permissions)s, %(library_ids)s,
+    VALUES (%(id)s, %(email)s, %(password_hash)s, %(name)s, %(role)s, %(role_id)s, %(permissions)s, %(library_ids)s,
             %(verified_at)s, %(now)s, %(now)s)
     ON CONFLICT DO NOTHING RETURNING {USER_COLUMNS}"""
 ADD_ADMIN = """
     INSERT INTO admin_users (id, email, password_hash, first_name, user_type, role, created_at, updated_at)
     VALUES (%(id)s, %(email)s, %(password_hash)s, %(name)s, 'platform_admin', 'platform_admin', %(now)s, %(now)s)
     ON CONFLICT (email) DO NOTHING"""
+WORKS_HERE = "SELECT 1 FROM users WHERE role = 'library_staff' AND email = %(email)s AND status <> 'removed'"
 SEEN = {
     "library_owner": "UPDATE library_owners SET last_login_at = %(now)s WHERE id = %(id)s",
     "platform_admin": "UPDATE admin_users SET last_login_at = %(now)s WHERE id = %(id)s",
@@ -114,7 +119,7 @@ def set_status(db: Db, user_id: UUID, role: str, status: str) -> None:
 
 def add_user(db: Db, **columns: Any) -> Person:
     """A new person in the cell; EmailTaken when the e-mail has that role already."""
-    person = db.maybe(Person, ADD_USER, **columns, now=clock.now())
+    person = db.maybe(Person, ADD_USER, **{"role_id": None, **columns}, now=clock.now())
     if person is None:
         raise EmailTaken
     return person
@@ -123,6 +128,11 @@ def add_user(db: Db, **columns: Any) -> Person:
 def add_admin(core: Db, admin_id: UUID, email: str, name: str, password_hash: str) -> bool:
     """A platform administrator; False when that e-mail is known."""
     return bool(core.run(ADD_ADMIN, id=admin_id, email=email, name=name, password_hash=password_hash, now=clock.now()))
+
+
+def works_here(db: Db, email: str) -> bool:
+    """Is somebody of that address on the staff?"""
+    return bool(db.value(WORKS_HERE, email=email))
 
 
 def seen(place: Db, person: Person) -> None:

@@ -39,6 +39,11 @@ def verification(core: Db, person: Person) -> Letter:
     return _letter(core, VERIFY, person)
 
 
+def reset(core: Db, person: Person) -> Letter:
+    """A link to choose a new password, for somebody who did not ask for it; the caller has the mail sent."""
+    return _letter(core, RESET, person)
+
+
 def _letter(core: Db, kind: str, person: Person) -> Letter:
     """The token is kept in core, where it is used up before anything else is asked."""
     assert person.email is not None, "only a person with an e-mail gets a letter"

@@ -57,6 +57,11 @@ def library(db: Db, library_id: UUID, lock: str = "") -> Library:
     return db.one(Library, f"SELECT {LIBRARY} FROM libraries WHERE id = %(id)s {lock}", id=library_id)
 
 
+def count(db: Db, library_ids: list[UUID]) -> int:
+    number: int = db.value("SELECT count(*) FROM libraries WHERE id = ANY (%(ids)s)", ids=library_ids)
+    return number
+
+
 def listed(
     db: Db,
     paging: Paging,

@@ -1,0 +1,156 @@
+"""/users/me - everybody's own account; /admin/users, /admin/roles, /admin/permissions - the people of the platform."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from studyspot.audit.models import Entry
+from studyspot.identity.models import Letter, PasswordChange
+from studyspot.identity.models.staff import (
+    AdminStatus,
+    Permission,
+    PlatformChange,
+    PlatformInvite,
+    PlatformUser,
+    Profile,
+    ProfileChange,
+    Reason,
+    Role,
+    RoleChange,
+    RoleRequest,
+)
+from studyspot.identity.service import change_password, platform, profile, roles
+from studyspot.kit.api import Api
+from studyspot.kit.auth import Actor, allow
+from studyspot.kit.db import Db
+from studyspot.kit.models import Page
+from studyspot.kit.pages import Paging
+from studyspot.kit.signature import CoreDb, Of, TenantDb
+from studyspot.messaging import service as messaging
+
+api = Api("users")
+handler = api.handler
+
+Anyone = Annotated[Actor, allow()]
+UserId = Annotated[UUID, Of("admin_users")]
+RoleId = Annotated[UUID, Of("roles")]
+Reader = Annotated[Actor, allow("admin_users:read")]
+Admin = Annotated[Actor, allow("admin_users:manage")]
+RoleAdmin = Annotated[Actor, allow("admin_roles:manage")]
+
+
+@api.get("/users/me")
+def me(actor: Anyone, core: CoreDb, db: TenantDb) -> Profile:
+    return profile.profile(core, _own(actor, core, db), actor)
+
+
+@api.put("/users/me")
+def change_me(asked: ProfileChange, actor: Anyone, core: CoreDb, db: TenantDb) -> Profile:
+    return profile.change(core, _own(actor, core, db), actor, asked)
+
+
+@api.put("/users/me/password", status_code=204)
+def change_my_password(asked: PasswordChange, actor: Anyone, core: CoreDb, db: TenantDb) -> None:
+    change_password(core, _own(actor, core, db), actor, asked)
+
+
+@api.get("/users/me/activity")
+def my_activity(actor: Anyone, core: CoreDb, db: TenantDb, paging: Paging, action: str | None = None) -> Page[Entry]:
+    return profile.deeds(_own(actor, core, db), actor, paging, action)
+
+
+@api.get("/admin/users")
+def listed(
+    actor: Reader,
+    core: CoreDb,
+    paging: Paging,
+    status: AdminStatus | None = None,
+    user_type: Literal["platform_admin", "platform_staff"] | None = None,
+    q: str | None = None,
+) -> Page[PlatformUser]:
+    return platform.listed(core, paging, status=status, user_type=user_type, q=q)
+
+
+@api.post("/admin/users", status_code=201)
+def create(asked: PlatformInvite, actor: Admin, core: CoreDb) -> PlatformUser:
+    """Invited by mail; they choose their password by its link."""
+    made, letter = platform.create(core, actor, asked)
+    _mail(core, letter)
+    return made
+
+
+@api.get("/admin/users/{userId}")
+def read(user_id: UserId, actor: Reader, core: CoreDb) -> PlatformUser:
+    return platform.read(core, user_id)
+
+
+@api.put("/admin/users/{userId}")
+def change(user_id: UserId, asked: PlatformChange, actor: Admin, core: CoreDb) -> PlatformUser:
+    return platform.change(core, actor, user_id, asked)
+
+
+@api.delete("/admin/users/{userId}")
+def deactivate(user_id: UserId, actor: Admin, core: CoreDb) -> None:
+    platform.deactivate(core, actor, user_id)
+
+
+@api.get("/admin/users/{userId}/activity")
+def activity(user_id: UserId, actor: Admin, core: CoreDb, paging: Paging, action: str | None = None) -> Page[Entry]:
+    """Sign-ins good and bad, and what they did on the platform."""
+    return platform.deeds(core, user_id, paging, action)
+
+
+@api.post("/admin/users/{userId}/suspend")
+def suspend(user_id: UserId, asked: Reason, actor: Admin, core: CoreDb) -> PlatformUser:
+    return platform.suspend(core, actor, user_id, asked.reason)
+
+
+@api.post("/admin/users/{userId}/reactivate")
+def reactivate(user_id: UserId, actor: Admin, core: CoreDb) -> PlatformUser:
+    """After a deactivation a new password is chosen by mail."""
+    made, letter = platform.reactivate(core, actor, user_id)
+    if letter:
+        _mail(core, letter)
+    return made
+
+
+@api.post("/admin/users/{userId}/reset-password", status_code=204)
+def reset_password(user_id: UserId, actor: Admin, core: CoreDb) -> None:
+    """The password is void and every session ended; a new one is chosen by mail."""
+    _mail(core, platform.reset_password(core, actor, user_id))
+
+
+@api.get("/admin/roles")
+def platform_roles(actor: RoleAdmin, core: CoreDb) -> list[Role]:
+    return roles.listed(core, platform.counts(core))
+
+
+@api.post("/admin/roles", status_code=201)
+def create_role(asked: RoleRequest, actor: RoleAdmin, core: CoreDb) -> Role:
+    return roles.create(core, actor, asked)
+
+
+@api.put("/admin/roles/{roleId}")
+def change_role(role_id: RoleId, asked: RoleChange, actor: RoleAdmin, core: CoreDb) -> Role:
+    return roles.change(core, actor, role_id, asked, platform.holders)
+
+
+@api.delete("/admin/roles/{roleId}")
+def delete_role(role_id: RoleId, actor: RoleAdmin, core: CoreDb) -> None:
+    roles.delete(core, actor, role_id)
+
+
+@api.get("/admin/permissions")
+def permissions(actor: Annotated[Actor, allow("permissions:read")], db: TenantDb) -> list[Permission]:
+    """Every permission that can matter here, and whether the caller can give it."""
+    return roles.catalogue(db, actor)
+
+
+def _own(actor: Actor, core: Db, db: Db) -> Db:
+    """The actor's own cell, also while a platform user looks into a tenant."""
+    return core if actor.is_platform else db
+
+
+def _mail(core: Db, letter: Letter) -> None:
+    messaging.mail(core, letter.template, letter.to, letter.variables, letter.recipient_id, letter.recipient_type)
