@@ -9,8 +9,9 @@ from uuid import UUID
 
 from studyspot.kit import audit, callers, cells, clock, connections, outbox
 from studyspot.kit.auth import Actor
+from studyspot.kit.connections import Place
 from studyspot.kit.db import Claim, Db, Origin, Replay
-from studyspot.kit.errors import BadRequest, Forbidden, NotFound, Problem
+from studyspot.kit.errors import BadRequest, Forbidden, NotFound, Problem, TokenRevoked
 from studyspot.kit.gate import Gate, Moved
 from studyspot.kit.ids import PLATFORM
 from studyspot.kit.paths import PREFIX
@@ -54,12 +55,12 @@ class Call:
         self._open_handles()
         try:
             values = self._bind(path)
+            if self.route.public:
+                self._first().admit()
+            result = self.route.function(**values)
         except Problem:
             self._first().admit()
             raise
-        if self.route.public:
-            self._first().admit()
-        result = self.route.function(**values)
         response = success(result, self.route.status, self.request)
         response.cookies += self.request.cookies_out
         response.headers |= self.request.answering
@@ -73,12 +74,14 @@ class Call:
         home = self.actor.tenant_id if self.actor else tenant
         for name, of in wanted.items():
             owner = PLATFORM if of == "core" else tenant
-            self.handles[name] = Db(connections.to(cells.place_of(owner)), owner, self.actor, origin)
+            self.handles[name] = Db(connections.to(self._place(owner)), owner, self.actor, origin)
         self.db = next((db for db in self.handles.values() if db.tenant == home), None)
         if self.db is None:
-            self.db = Db(connections.to(cells.place_of(home)), home, self.actor, origin)
+            self.db = Db(connections.to(self._place(home)), home, self.actor, origin)
         if self.route.ungated:
             return
+        for db in self.handles.values():
+            db.keeper = self.db if db is not self.db else None
         self.db.gate = Gate(
             tenant=home,
             session=self.actor.session_id if self.actor else None,
@@ -86,6 +89,15 @@ class Call:
             writes=self.request.writes,
             module=self.route.module if home != PLATFORM else None,
         )
+
+    def _place(self, tenant: UUID) -> Place:
+        """Where a tenant lives; a token outlives an organisation that is gone, but opens nothing."""
+        try:
+            return cells.place_of(tenant)
+        except NotFound:
+            if self.actor and tenant == self.actor.tenant_id:
+                raise TokenRevoked from None
+            raise
 
     def _tenant(self, wanted: bool) -> UUID:
         """From the token; named by X-Tenant-Id only for platform users who may act, and on public routes."""

@@ -83,6 +83,8 @@ class Db:
     actor: Actor | None = None
     origin: Origin = field(default_factory=Origin)
     gate: Gate | None = None
+    keeper: Db | None = None
+    """The handle whose gate has to be passed before anything is asked of this one."""
     claim: Claim | None = None
     waiting: list[Statement] = field(default_factory=list)
     commands: list[dict[str, Any]] = field(default_factory=list)
@@ -161,6 +163,8 @@ class Db:
         self.waiting = []
         if not self._open and not statements:
             return
+        if self.keeper:
+            self.keeper.admit()
         ahead = [] if self._open else [BEGIN, self._set_tenant()]
         self._open = True
         try:
@@ -200,6 +204,8 @@ class Db:
 
     def _run(self, make: RowMaker[T], query: str, params: dict[str, Any]) -> Rows[T]:
         """One round trip: the gate if it still waits, the tenant if no transaction is open, the statement."""
+        if self.keeper:
+            self.keeper.admit()
         if self._open:
             try:
                 return self.connection.ask(make, query, params)
