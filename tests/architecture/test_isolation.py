@@ -29,7 +29,10 @@ PAIRS = [("pool", "pool"), ("silo", "pool"), ("pool", "silo")]
 """Whose things, and who reaches for them."""
 SPEAKERS = ("library_owner", "library_staff", "student")
 
-NAMES_NO_ROW = {"creditType": "a kind of credit, the same for everybody"}
+NAMES_NO_ROW = {
+    "creditType": "a kind of credit, the same for everybody",
+    "gateway": "a vendor, the same for everybody",
+}
 """Path values that are no ids of rows, each with what it is."""
 
 TABLES = {"purposeId": "bookings", "endpointId": "webhook_endpoints", "actorId": "users"}

@@ -37,6 +37,8 @@ PUBLIC = {
     "GET /api/v1/tenants/check-slug": "asked by the sign-up form",
     "POST /api/v1/payments/webhook/razorpay": "the signature over the raw bytes is the proof",
     "POST /api/v1/payments/webhook/cashfree": "the signature over the raw bytes is the proof",
+    "POST /api/v1/payments/webhook/razorpay/{accountRef}": "the signature with that account's secret is the proof",
+    "POST /api/v1/payments/webhook/cashfree/{accountRef}": "the signature with that account's secret is the proof",
     "POST /api/v1/messaging/webhook/msg91/{token}": "the token in the path is the proof",
 }
 """Routes that nobody need be signed in for, each with what stands in for it."""

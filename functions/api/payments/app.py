@@ -11,8 +11,7 @@ from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.signature import CoreDb, Of, TenantDb
-from studyspot.payments import queries
-from studyspot.payments import service as payments
+from studyspot.payments import merchants, queries
 from studyspot.payments.models import (
     OpenedPayment,
     Payment,
@@ -48,12 +47,12 @@ def verify(request: VerifyRequest, actor: Payer, db: TenantDb) -> Payment:
 
 @api.post("/payments/routing/quote")
 def quote(request: Quote, actor: Owner, db: TenantDb) -> QuotedRouting:
-    return payments.quote(db, request)
+    return merchants.quote(db, request)
 
 
 @api.get("/payments/gateways/health")
 def gateway_health(actor: Owner, db: TenantDb) -> list[GatewayHealth]:
-    return payments.health(db)
+    return merchants.health(db)
 
 
 @api.get("/payments")

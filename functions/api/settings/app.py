@@ -7,7 +7,11 @@ from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
-from studyspot.kit.signature import TenantDb
+from studyspot.kit.signature import CoreDb, TenantDb
+from studyspot.kyc import service as identity
+from studyspot.kyc.models import Kyc, KycChange
+from studyspot.payments import connecting
+from studyspot.payments.models import AccountChange, AccountTested, GatewayAccount, GatewayName
 from studyspot.policies import service as policies
 from studyspot.policies.models import (
     BrandingChange,
@@ -47,3 +51,41 @@ def settings_history(actor: Owner, db: TenantDb, paging: Paging, kind: Kind = "p
 def change_branding(asked: BrandingChange, actor: Owner, db: TenantDb, http: Request) -> BrandingInForce:
     """Change the fields that are sent."""
     return policies.change_branding(db, asked, http.headers.get("if-match"))
+
+
+@api.get("/tenants/me/kyc")
+def read_kyc(actor: Owner, db: TenantDb) -> Kyc:
+    """What the organisation proved; numbers show their last four characters."""
+    return identity.read(db)
+
+
+@api.put("/tenants/me/kyc")
+def change_kyc(asked: KycChange, actor: Owner, db: TenantDb, http: Request) -> Kyc:
+    """Change the fields that are sent; complete, it waits for an operator's decision."""
+    return identity.change(db, asked, http.headers.get("if-match"))
+
+
+@api.get("/tenants/me/gateways")
+def gateways(actor: Owner, db: TenantDb) -> list[GatewayAccount]:
+    """The organisation's own accounts at payment gateways, and how they have been doing."""
+    return connecting.listed(db)
+
+
+@api.put("/tenants/me/gateways/{gateway}")
+def connect_gateway(
+    gateway: GatewayName, asked: AccountChange, actor: Owner, db: TenantDb, core: CoreDb
+) -> GatewayAccount:
+    """Connect an account, or change what is sent; credentials are never shown again."""
+    return connecting.connect(db, core, gateway, asked)
+
+
+@api.post("/tenants/me/gateways/{gateway}/test")
+def try_gateway(gateway: GatewayName, actor: Owner, db: TenantDb) -> AccountTested:
+    """An order of one rupee in test mode."""
+    return connecting.try_out(db, gateway)
+
+
+@api.delete("/tenants/me/gateways/{gateway}")
+def disconnect_gateway(gateway: GatewayName, actor: Owner, db: TenantDb) -> None:
+    """New payments no longer go through it."""
+    connecting.disconnect(db, gateway)

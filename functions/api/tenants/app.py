@@ -9,7 +9,8 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, Of
-from studyspot.tenants import service
+from studyspot.kyc.models import Decision, Kyc
+from studyspot.tenants import proving, service
 from studyspot.tenants.models import (
     Filter,
     Isolation,
@@ -35,6 +36,7 @@ Warden = Annotated[Actor, allow("tenants:suspend")]
 Own = Annotated[Actor, allow("tenants:read_own")]
 Reader = Annotated[Actor, allow("tenants:read", "tenants:update_own")]
 Editor = Annotated[Actor, allow("tenants:update", "tenants:update_own")]
+Decider = Annotated[Actor, allow("tenants:kyc")]
 Counter = Annotated[Actor, allow("tenants:read", "tenants:stats_own")]
 
 
@@ -111,3 +113,15 @@ def reactivate(tenant_id: TenantId, actor: Warden, core: CoreDb) -> Tenant:
 def stats(tenant_id: TenantId, actor: Counter, core: CoreDb) -> Stats:
     """Students, libraries, seats, occupancy, revenue and messages."""
     return service.stats(core, actor, tenant_id)
+
+
+@api.get("/tenants/{tenantId}/kyc")
+def read_kyc(tenant_id: TenantId, actor: Operator, core: CoreDb) -> Kyc:
+    """What an organisation proved; numbers show their last four characters."""
+    return proving.read(core, actor, tenant_id)
+
+
+@api.post("/tenants/{tenantId}/kyc/decision")
+def decide_kyc(tenant_id: TenantId, asked: Decision, actor: Decider, core: CoreDb) -> Kyc:
+    """Approve or reject what was submitted."""
+    return proving.decide(core, actor, tenant_id, asked)

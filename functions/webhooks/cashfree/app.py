@@ -14,3 +14,10 @@ handler = api.handler
 @api.post("/payments/webhook/cashfree", public=True, ungated=True, accepts=("*",), body_limit=service.BODY_LIMIT)
 def receive(request: Request, core: CoreDb) -> service.Receipt:
     return service.receive(core, "cashfree", request)
+
+
+@api.post(
+    "/payments/webhook/cashfree/{accountRef}", public=True, ungated=True, accepts=("*",), body_limit=service.BODY_LIMIT
+)
+def receive_own(account_ref: str, request: Request, core: CoreDb) -> service.Receipt:
+    return service.receive(core, "cashfree", request, account_ref)

@@ -16,7 +16,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import IpNotAllowed
 from studyspot.kit.models import Model
 from studyspot.kit.request import Request
-from studyspot.payments import orders, refunds
+from studyspot.payments import connecting, merchants, orders, refunds
 from studyspot.payments import service as payments
 from studyspot.payments.refunds import MACHINE
 
@@ -34,15 +34,26 @@ class Receipt(Model):
     status: Literal["accepted", "duplicate", "ignored"]
 
 
-def receive(core: Db, vendor: Literal["razorpay", "cashfree"], request: Request) -> Receipt:
-    """Source, signature over the raw bytes, then the event and its command in one transaction."""
+def receive(
+    core: Db, vendor: Literal["razorpay", "cashfree"], request: Request, account_ref: str | None = None
+) -> Receipt:
+    """Source, signature over the raw bytes, then the event and its command in one transaction.
+
+    `account_ref` names an organisation's own account: its secret signs, and only its own orders are believed.
+    """
     _check_source(vendor, request.address)
-    gateway = orders.at(vendor)
+    own = connecting.Receiver(core, vendor, account_ref) if account_ref else None
+    gateway = own.client if own else merchants.platform(vendor)
     gateway.verify_webhook(request.body, request.headers, clock.now())
     kept = {name: value for name, value in request.headers.items() if name in KEPT_HEADERS}
     event_id, kind, handled = _named(gateway.parse_webhook, request)
+    if own:
+        own.heard()
+        event_id = f"{own.account_id}:{event_id}"
+    through = (own.account_id, own.tenant) if own else None
+    state = "received" if handled else "ignored"
     with core.transaction():
-        stored = queries.store(core, vendor, event_id, kind, request.body, kept, "received" if handled else "ignored")
+        stored = queries.store(core, vendor, event_id, kind, request.body, kept, state, through)
         first = stored.deliveries == 1
         if first and handled:
             outbox.send(core, SETTLER, {"eventId": str(stored.id)})
@@ -84,18 +95,27 @@ def process(core: Db, stored_id: UUID) -> bool:
     stored = queries.event(core, stored_id)
     if stored.state in ("processed", "ignored"):
         return True
-    gateway = orders.at(stored.vendor)
-    event = gateway.parse_webhook(stored.body, stored.headers)
+    event = merchants.platform(stored.vendor).parse_webhook(stored.body, stored.headers)
     owner = payments.owner_of(core, stored.vendor, event.order_id or "")
     core.commit()
     if owner is None:
         return _park(core, stored, "no payment has this order")
     with cells.tenant_db(owner.tenant_id) as db:
+        if not _through_its_account(db, owner.payment_id, stored, event):
+            return _park(core, stored, "the order is another account's")
         applied = _apply(db, owner.payment_id, stored, event)
     if not applied:
         return _park(core, stored, "a refund of nothing known")
     queries.mark(core, stored.id, "processed")
     return True
+
+
+def _through_its_account(db: Db, payment_id: UUID, stored: queries.StoredEvent, event: NormalisedEvent) -> bool:
+    """Whoever holds an account's secret may speak of the orders asked of that account, and of no others."""
+    asked = [attempt for attempt in payments.attempts(db, payment_id) if attempt.gateway == stored.vendor]
+    exactly = [attempt for attempt in asked if attempt.gateway_order_id == event.order_id]
+    # the webhook may be here before the answer to the call that made the order
+    return stored.account_id in {attempt.account_id for attempt in exactly or asked}
 
 
 def _apply(db: Db, payment_id: UUID, stored: queries.StoredEvent, event: NormalisedEvent) -> bool:

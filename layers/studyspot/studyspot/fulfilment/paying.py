@@ -9,7 +9,7 @@ from studyspot.gateways.payment import GatewayOrder
 from studyspot.kit import clock
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
-from studyspot.payments import models, orders
+from studyspot.payments import merchants, models, orders
 from studyspot.payments import service as payments
 from studyspot.payments.models import Attempt, OpenedPayment, PayRequest
 from studyspot.payments.orders import Answer
@@ -45,7 +45,7 @@ def _have_order(db: Db, core: Db, opening: payments.Opening) -> OpenedPayment:
         attempt = opening.begun.get(name) or _begin_other(db, opening, name)
         left = deadline - time.monotonic()
         seconds = left if turn == len(opening.gateways) else min(FIRST_SECONDS, left)
-        answer = orders.ask(opening.payment, attempt, seconds, known)
+        answer = orders.ask(merchants.of_attempt(db, attempt), opening.payment, attempt, seconds, known)
         if answer.order:
             return _show(db, core, answer, answer.order)
         failed = answer
@@ -60,7 +60,7 @@ def _have_order(db: Db, core: Db, opening: payments.Opening) -> OpenedPayment:
 
 def _begin_other(db: Db, opening: payments.Opening, name: models.GatewayName) -> Attempt:
     with db.transaction():
-        attempt = orders.begin(db, opening.payment.id, name, opening.routing)
+        attempt = orders.begin(db, opening.payment.id, name, opening.routing, opening.through[name])
     db.commit()
     return attempt
 

@@ -23,6 +23,8 @@ class StoredEvent(Model):
     headers: dict[str, str]
     state: str
     deliveries: int
+    account_id: UUID | None
+    """Through which organisation's own account it came."""
     received_at: datetime
 
 
@@ -30,14 +32,23 @@ EVENT = ", ".join(StoredEvent.model_fields)
 
 
 def store(
-    core: Db, vendor: str, event_id: str, kind: str, body: bytes, headers: Mapping[str, str], state: str
+    core: Db,
+    vendor: str,
+    event_id: str,
+    kind: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    state: str,
+    account: tuple[UUID, UUID] | None = None,
 ) -> StoredEvent:
     """Keep the event once; another delivery only counts up."""
     return core.one(
         StoredEvent,
         f"""
-        INSERT INTO webhook_events AS w (id, vendor, event_id, kind, body, headers, state, received_at)
-        VALUES (%(id)s, %(vendor)s, %(event_id)s, %(kind)s, %(body)s, %(headers)s::jsonb, %(state)s, %(now)s)
+        INSERT INTO webhook_events AS w (id, vendor, event_id, kind, body, headers, state, account_id,
+                                         account_tenant, received_at)
+        VALUES (%(id)s, %(vendor)s, %(event_id)s, %(kind)s, %(body)s, %(headers)s::jsonb, %(state)s,
+                %(account)s, %(account_tenant)s, %(now)s)
         ON CONFLICT (tenant_id, vendor, event_id) DO UPDATE SET deliveries = w.deliveries + 1
         RETURNING {EVENT}""",
         id=ids.uuid7(),
@@ -47,6 +58,8 @@ def store(
         body=body,
         headers=json.dumps(dict(headers)),
         state=state,
+        account=account[0] if account else None,
+        account_tenant=account[1] if account else None,
         now=clock.now(),
     )
 

@@ -12,7 +12,7 @@ from studyspot.kit import log, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import BadSignature, NotFound
-from studyspot.payments import orders, states
+from studyspot.payments import merchants, orders, states
 from studyspot.payments import service as payments
 from studyspot.payments.models import Attempt, Payment, PaymentRow, VerifyRequest
 
@@ -31,7 +31,7 @@ def verify(db: Db, actor: Actor, request: VerifyRequest) -> Payment:
     """`captured` once it is; `pending` while the gateway does not say, or something here has to be finished first."""
     payment = visible(db, actor, request.payment_id)
     attempt = _attempt_of(db, payment, request.callback)
-    _check(attempt, request.callback)
+    _check(db, attempt, request.callback)
     if payment.status in states.PAID:
         return payment.shown()
     with db.transaction():
@@ -51,13 +51,13 @@ def _attempt_of(db: Db, payment: PaymentRow, callback: Mapping[str, Any]) -> Att
     raise NotFound
 
 
-def _check(attempt: Attempt, callback: Mapping[str, Any]) -> None:
+def _check(db: Db, attempt: Attempt, callback: Mapping[str, Any]) -> None:
     """Nothing is signed when a payment failed: such a callback only makes us ask the gateway."""
     if attempt.gateway == "razorpay" and "error" in callback and "razorpay_signature" not in callback:
         return
     if attempt.gateway_order_id is None:
         raise BadSignature
-    orders.at(attempt.gateway).verify_callback(callback, attempt.gateway_order_id)
+    merchants.of_attempt(db, attempt).verify_callback(callback, attempt.gateway_order_id)
 
 
 def finish(db: Db, payment: PaymentRow) -> PaymentRow:

@@ -6,7 +6,8 @@ The two payment gateways have one shape (`payment.PaymentGateway`) and one vocab
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from studyspot.gateways.cashfree import Cashfree
 from studyspot.gateways.payment import PaymentGateway
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from studyspot.kit.settings import Settings
 
 
-def payment_gateway(name: str, settings: Settings) -> PaymentGateway:
-    """The gateway of that name with the platform's own account; KeyError when there is none."""
+def payment_gateway(name: str, settings: Settings, account: Mapping[str, Any] | None = None) -> PaymentGateway:
+    """The gateway of that name with the account given, or the platform's own; KeyError when there is none."""
     kinds: dict[str, type[Razorpay] | type[Cashfree]] = {"razorpay": Razorpay, "cashfree": Cashfree}
-    return kinds[name].of(settings)
+    own = kinds[name].of(settings)
+    return own if account is None else own.with_account(account)

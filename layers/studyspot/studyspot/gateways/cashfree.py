@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from studyspot.kit.settings import Settings
 
 NAME = "cashfree"
+PRODUCTION = "https://api.cashfree.com/pg"
+SANDBOX = "https://sandbox.cashfree.com/pg"
 LEAST_PAISE = 100
 WINDOW = timedelta(minutes=5)
 """How old, or how far ahead, a signed timestamp may be."""
@@ -56,7 +58,7 @@ class Cashfree:
 
     client_id: str
     client_secret: str = field(repr=False)
-    base_url: str = "https://api.cashfree.com/pg"
+    base_url: str = PRODUCTION
     api_version: str = "2025-01-01"
 
     @classmethod
@@ -68,6 +70,11 @@ class Cashfree:
             api_version=settings.cashfree_api_version,
         )
 
+    def with_account(self, account: Mapping[str, Any]) -> Cashfree:
+        """The same vendor with another merchant's keys; test keys are known only to the vendor's sandbox."""
+        base = SANDBOX if account["mode"] == "test" and self.base_url == PRODUCTION else self.base_url
+        return replace(self, client_id=account["keyId"], client_secret=account["keySecret"], base_url=base)
+
     @property
     def name(self) -> str:
         return NAME
@@ -75,7 +82,7 @@ class Cashfree:
     @property
     def mode(self) -> str:
         """Which of the vendor's worlds the browser SDK must use."""
-        return "production" if self.base_url == "https://api.cashfree.com/pg" else "sandbox"
+        return "production" if self.base_url == PRODUCTION else "sandbox"
 
     def call(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,15 @@ class Razorpay:
             key_secret=settings.razorpay_key_secret.get_secret_value(),
             webhook_secrets=tuple(secret.strip() for secret in secrets if secret.strip()),
             base_url=settings.razorpay_base_url.removesuffix("/").removesuffix("/v1"),
+        )
+
+    def with_account(self, account: Mapping[str, Any]) -> Razorpay:
+        """The same vendor with another merchant's keys."""
+        return replace(
+            self,
+            key_id=account["keyId"],
+            key_secret=account["keySecret"],
+            webhook_secrets=tuple(account["webhookSecrets"]),
         )
 
     @property

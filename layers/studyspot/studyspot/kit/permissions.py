@@ -109,6 +109,7 @@ PLATFORM_STAFF = frozenset(
         "tenants:read",
         "tenants:act",
         "tenants:create",
+        "tenants:kyc",
         "subscriptions:read_all",
         "health:detailed",
         "credits:admin_read",

@@ -17,7 +17,7 @@ from uuid import UUID
 from studyspot.gateways.payment import GatewayPayment
 from studyspot.kit import clock, ids, outbox, timers
 from studyspot.kit.db import Db
-from studyspot.payments import queries, service, states
+from studyspot.payments import merchants, queries, service, states
 from studyspot.payments.models import AlreadyPaid, GatewayName, Payable, PaymentInProgress, PaymentRow
 from studyspot.payments.refunds import MACHINE
 
@@ -37,7 +37,7 @@ def open_debit(db: Db, payable: Payable, gateway: GatewayName, gateway_order_id:
             held = queries.holder(db, payable.purpose, payable.purpose_id)
             refusal = AlreadyPaid if held and held.activated_at else PaymentInProgress
             raise refusal(paymentId=str(held.id) if held else None)
-        decision, _ = service.route(db, payable.amount_paise, None, gateway)
+        decision, _, _ = merchants.route(db, payable.amount_paise, None, gateway, payable.purpose)
         attempt = queries.insert_attempt(db, payment_id, gateway, decision, gateway_order_id)
         queries.register_order(db, gateway, gateway_order_id, db.tenant, payment_id)
         queries.note(db, payment_id, "created", amountPaise=payable.amount_paise, purpose=payable.purpose)

@@ -6,12 +6,11 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
-from studyspot import gateways
 from studyspot.gateways.failures import GatewayFailure, Next
 from studyspot.gateways.payment import GatewayOrder, GatewayPayment, PaymentGateway
 from studyspot.kit import cells, clock, log, outbox, settings
 from studyspot.kit.db import Db
-from studyspot.payments import queries
+from studyspot.payments import merchants, queries
 from studyspot.payments.models import Attempt, GatewayName, OpenedPayment, PaymentRow, Routing
 from studyspot.payments.refunds import MACHINE
 
@@ -35,22 +34,17 @@ class Answer:
         return self.failure is not None and self.failure.kind is Next.TERMINAL
 
 
-def at(gateway: str) -> PaymentGateway:
-    """The platform's account there."""
-    return gateways.payment_gateway(gateway, settings.get())
-
-
-def begin(db: Db, payment_id: UUID, gateway: GatewayName, routing: Routing) -> Attempt:
+def begin(db: Db, payment_id: UUID, gateway: GatewayName, routing: Routing, account_id: UUID | None) -> Attempt:
     """Write down that a gateway is about to be asked; committed before it is."""
-    return queries.insert_attempt(db, payment_id, gateway, routing)
+    return queries.insert_attempt(db, payment_id, gateway, routing, account_id=account_id)
 
 
-def ask(row: PaymentRow, attempt: Attempt, seconds: float, known: bool) -> Answer:
+def ask(gateway: PaymentGateway, row: PaymentRow, attempt: Attempt, seconds: float, known: bool) -> Answer:
     """One try at one gateway, outside any transaction. What is `known` to have been begun is looked up first."""
     started = time.monotonic()
     order: GatewayOrder | None = None
     failure: GatewayFailure | None = None
-    unsure, gateway = known, at(attempt.gateway)
+    unsure = known
     try:
         if known:
             order = gateway.find_order(attempt.reference, timeout=seconds)
@@ -97,7 +91,9 @@ def record_failure(db: Db, answer: Answer) -> None:
     )  # fmt: skip
     told = {"gateway": attempt.gateway, "outcome": failure.kind.value, "millis": answer.millis}
     queries.note(db, attempt.payment_id, "attempt", **told)
-    queries.called(db, attempt.gateway, "minute", failed=failure.kind is not Next.TERMINAL)
+    queries.called(
+        db, attempt.gateway, "minute", failed=failure.kind is not Next.TERMINAL, payment_id=attempt.payment_id
+    )
     if answer.unsure:
         outbox.start(db, MACHINE, attempt.payment_id, "look_up", period=attempt.id.hex)
     log.warning("order_not_created", payment=attempt.payment_id, gateway=attempt.gateway, error=str(failure))
@@ -116,7 +112,7 @@ def show(db: Db, answer: Answer, order: GatewayOrder) -> OpenedPayment | None:
     shown = queries.show(db, attempt.payment_id, attempt, order.checkout)
     told = {"gateway": attempt.gateway, "gatewayOrderId": order.id}
     queries.note(db, attempt.payment_id, "attempt", outcome="ordered", millis=answer.millis, **told)
-    queries.called(db, attempt.gateway, "minute", failed=False)
+    queries.called(db, attempt.gateway, "minute", failed=False, payment_id=attempt.payment_id)
     if shown is None:
         queries.mark_attempt(db, attempt.id, "orphan")
         outbox.start(db, MACHINE, attempt.payment_id, "look_up", period=attempt.id.hex)
@@ -128,12 +124,12 @@ def show(db: Db, answer: Answer, order: GatewayOrder) -> OpenedPayment | None:
 
 def truth(db: Db, payment: PaymentRow) -> list[GatewayPayment]:
     """Every try to pay every order of this payment, as the gateways know it now; GatewayFailure when one is silent."""
-    orders = [(a.gateway, a.gateway_order_id) for a in queries.attempts(db, payment.id)]
+    orders = [a for a in queries.attempts(db, payment.id) if a.gateway_order_id]
     db.commit()
     facts: list[GatewayPayment] = []
-    for name, order_id in orders:
-        if order_id:
-            facts += at(name).fetch_payment_of(order_id, timeout=FETCH_SECONDS)
+    for attempt in orders:
+        gateway = merchants.of_attempt(db, attempt)
+        facts += gateway.fetch_payment_of(attempt.gateway_order_id or "", timeout=FETCH_SECONDS)
     return facts
 
 
@@ -145,7 +141,7 @@ def find_lost(db: Db, payment: PaymentRow) -> None:
         return
     for attempt in lost:
         try:
-            order = at(attempt.gateway).find_order(attempt.reference)
+            order = merchants.of_attempt(db, attempt).find_order(attempt.reference)
         except GatewayFailure as failure:
             log.warning("order_not_looked_up", payment=payment.id, gateway=attempt.gateway, error=str(failure))
             continue
@@ -178,7 +174,7 @@ def end_unwanted(db: Db, payment: PaymentRow, over: bool) -> None:
 
 def _end(db: Db, attempt: Attempt) -> None:
     try:
-        ended = at(attempt.gateway).terminate(attempt.gateway_order_id or "")
+        ended = merchants.of_attempt(db, attempt).terminate(attempt.gateway_order_id or "")
     except GatewayFailure as failure:
         log.warning("order_not_ended", attempt=attempt.id, error=str(failure))
         return

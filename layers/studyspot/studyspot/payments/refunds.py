@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from studyspot import gateways
 from studyspot.gateways.failures import GatewayFailure, Next
-from studyspot.gateways.payment import GatewayRefund
-from studyspot.kit import audit, clock, log, outbox, settings, timers
+from studyspot.gateways.payment import GatewayRefund, PaymentGateway
+from studyspot.kit import audit, clock, log, outbox, timers
 from studyspot.kit.db import Db
 from studyspot.ledger import models as accounts
 from studyspot.ledger import service as ledger
-from studyspot.payments import queries, states
+from studyspot.payments import merchants, queries, states
 from studyspot.payments.models import Capture, NotRefundable, PaymentRow, Refund, RefundExceeds
 
 MACHINE = "payment_failover"
@@ -72,8 +71,7 @@ def carry_out(db: Db, refund: Refund) -> Refund:
     if refund.status != "pending":
         return refund
     capture = _capture_of(db, refund)
-    db.commit()
-    gateway = gateways.payment_gateway(refund.gateway, settings.get())
+    gateway = merchants.of_order(db, refund.gateway, capture.gateway_order_id)
     try:
         told = gateway.refund(
             order_id=capture.gateway_order_id,
@@ -86,16 +84,15 @@ def carry_out(db: Db, refund: Refund) -> Refund:
         log.warning("refund_not_answered", refund=refund.id, kind=failure.kind, error=str(failure))
         if failure.kind is not Next.TERMINAL:
             return refund
-        found = _looked_up(refund, capture)
+        found = _looked_up(gateway, refund, capture)
         if found is None:
             return refund
         told = found
     return settle(db, refund.id, told)
 
 
-def _looked_up(refund: Refund, capture: Capture) -> GatewayRefund | None:
+def _looked_up(gateway: PaymentGateway, refund: Refund, capture: Capture) -> GatewayRefund | None:
     """What became of a refund that the gateway refuses: done before, or never to be. None while it is not known."""
-    gateway = gateways.payment_gateway(refund.gateway, settings.get())
     order_id, payment_id = capture.gateway_order_id, capture.gateway_payment_id
     try:
         found = gateway.find_refund(order_id=order_id, payment_id=payment_id, refund_ref=refund.reference)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from studyspot.kit.models import Model
 from studyspot.payments.models import Candidate, GatewayName, NoGateway, Routing
@@ -21,6 +22,10 @@ class Terms(Model):
     """A gateway's price on a day, and how it has been doing."""
 
     gateway: GatewayName
+    account_id: UUID | None = None
+    """The organisation's own account."""
+    priority: int = 100
+    methods: list[str] = []
     basis_points: int
     fixed_paise: int
     gst_percent: int
@@ -75,20 +80,27 @@ def half_up(numerator: int, denominator: int) -> int:
 
 
 def choose(
-    terms: list[Terms], amount_paise: int, configured: frozenset[str], now: datetime, pinned: str = "auto"
+    terms: list[Terms],
+    amount_paise: int,
+    configured: frozenset[str],
+    now: datetime,
+    pinned: str = "auto",
+    method: str | None = None,
 ) -> tuple[Routing, list[GatewayName]]:
     """The decision, and the gateways to ask in turn. NoGateway when none can be asked.
 
-    Lowest total; a tie goes to the better success rate, then to the configured order.
+    The owner's priority, then the lowest total; a tie goes to the better success rate, then to the configured order.
     """
     ranked = sorted(
-        terms, key=lambda t: (t.fee(amount_paise) + t.gst(amount_paise), -(t.success_rate or 0), t.preference)
+        terms,
+        key=lambda t: (t.priority, t.fee(amount_paise) + t.gst(amount_paise), -(t.success_rate or 0), t.preference),
     )
-    able = [t for t in ranked if _why_not(t, configured, now, pinned) is None]
+    why = {t.gateway: _why_not(t, configured, now, pinned, method) for t in ranked}
+    able = [t for t in ranked if why[t.gateway] is None]
     if not able:
         raise NoGateway(headers={"Retry-After": "30"})
     best = able[0]
-    candidates = [_candidate(t, best, amount_paise, _why_not(t, configured, now, pinned)) for t in ranked]
+    candidates = [_candidate(t, best, amount_paise, why[t.gateway]) for t in ranked]
     chosen = candidates[ranked.index(best)]
     routing = Routing(
         reason=_reason(able, amount_paise, pinned),
@@ -100,11 +112,13 @@ def choose(
     return routing, [t.gateway for t in able[:MOST_GATEWAYS]]
 
 
-def _why_not(t: Terms, configured: frozenset[str], now: datetime, pinned: str) -> str | None:
+def _why_not(t: Terms, configured: frozenset[str], now: datetime, pinned: str, method: str | None) -> str | None:
     if pinned not in ("auto", t.gateway):
         return f"{pinned} was asked for"
     if t.gateway not in configured:
         return "no account is configured"
+    if method and t.methods and method not in t.methods:
+        return f"it does not take {method}"
     if t.circuit(now) == "open":
         return "it has been failing"
     return None
@@ -129,6 +143,8 @@ def _reason(able: list[Terms], amount_paise: int, pinned: str) -> str:
         return "pinned"
     if len(able) == 1:
         return "only_candidate"
+    if able[0].priority != able[1].priority:
+        return "priority"
     first, second = (t.total(amount_paise) for t in able[:2])
     if first < second:
         return "lowest_cost"

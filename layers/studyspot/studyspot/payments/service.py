@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.gateways.payment import GatewayPayment
-from studyspot.kit import audit, clock, ids, outbox, settings, timers
+from studyspot.kit import audit, clock, ids, outbox, timers
 from studyspot.kit.db import Db
 from studyspot.ledger import models as accounts
 from studyspot.ledger import service as ledger
-from studyspot.payments import queries, refunds, routing, states
+from studyspot.payments import merchants, queries, refunds, states
 from studyspot.payments.models import (
     AlreadyPaid,
     Attempt,
@@ -23,13 +23,10 @@ from studyspot.payments.models import (
     Payable,
     PaymentInProgress,
     PaymentRow,
-    Quote,
-    QuotedRouting,
     Routing,
     Status,
 )
 from studyspot.payments.refunds import MACHINE
-from studyspot.payments.routing import GatewayHealth
 
 CALL_LEASE = timedelta(seconds=20)
 """Longer than the ten seconds a create may take: after it, somebody else may take the payment up."""
@@ -50,39 +47,8 @@ class Opening:
     begun: dict[GatewayName, Attempt]
     resumed: bool
     """Whether what was begun has to be looked up before it is asked for again."""
-
-
-def configured() -> frozenset[str]:
-    """The gateways with an account."""
-    s = settings.get()
-    accounts_of = {"razorpay": s.razorpay_key_id, "cashfree": s.cashfree_client_id}
-    return frozenset(name for name, account in accounts_of.items() if account)
-
-
-def route(db: Db, amount_paise: int, method: str | None, pinned: str) -> tuple[Routing, list[GatewayName]]:
-    """Today's decision for this amount; see `routing.choose`."""
-    return routing.choose(queries.terms(db, method), amount_paise, configured(), clock.now(), pinned)
-
-
-def quote(db: Db, request: Quote) -> QuotedRouting:
-    """The decision a payment would get."""
-    decision, chosen = route(db, request.amount_paise, request.method, "auto")
-    return QuotedRouting(gateway=chosen[0], **decision.model_dump())
-
-
-def health(db: Db) -> list[GatewayHealth]:
-    """Calls of the last minutes, success of the last week."""
-    return [
-        GatewayHealth(
-            gateway=t.gateway,
-            configured=t.gateway in configured(),
-            circuit=t.circuit(clock.now()),
-            calls=t.minute_calls,
-            failures=t.minute_failures,
-            success_rate=t.success_rate,
-        )
-        for t in queries.terms(db)
-    ]
+    through: dict[GatewayName, UUID | None]
+    """The organisation's own account at each gateway."""
 
 
 def open_payment(db: Db, payable: Payable, until: datetime, method: str | None = None, pinned: str = "auto") -> Opening:
@@ -90,12 +56,12 @@ def open_payment(db: Db, payable: Payable, until: datetime, method: str | None =
     if payable.amount_paise == 0:
         raise NothingToPay
     queries.lock_payable(db, payable.purpose, payable.purpose_id)
-    decision, gateways = route(db, payable.amount_paise, method, pinned)
+    decision, gateways, through = merchants.route(db, payable.amount_paise, method, pinned, payable.purpose)
     payment_id, lease = ids.uuid7(), clock.now() + CALL_LEASE
     if queries.insert(db, payment_id, payable, until, lease):
         _begun(db, payment_id, payable, decision, until)
-        first = queries.insert_attempt(db, payment_id, gateways[0], decision)
-        return Opening(queries.find(db, payment_id), decision, gateways, {first.gateway: first}, False)
+        first = queries.insert_attempt(db, payment_id, gateways[0], decision, account_id=through[gateways[0]])
+        return Opening(queries.find(db, payment_id), decision, gateways, {first.gateway: first}, False, through)
     held = queries.holder(db, payable.purpose, payable.purpose_id)
     if held and held.activated_at:
         raise AlreadyPaid(paymentId=str(held.id))
@@ -103,7 +69,7 @@ def open_payment(db: Db, payable: Payable, until: datetime, method: str | None =
         raise PaymentInProgress(paymentId=str(held.id) if held else None)
     begun = {attempt.gateway: attempt for attempt in queries.attempts(db, held.id) if attempt.open}
     turns = sorted(gateways, key=lambda name: name not in begun)
-    return Opening(queries.find(db, held.id), decision, turns, begun, True)
+    return Opening(queries.find(db, held.id), decision, turns, begun, True, through)
 
 
 def _begun(db: Db, payment_id: UUID, payable: Payable, decision: Routing, until: datetime) -> None:
@@ -156,7 +122,7 @@ def take(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> Cap
     if capture:
         facts = {"gateway": gateway, "gatewayPaymentId": fact.id, "amountPaise": fact.amount_paise, "surplus": surplus}
         queries.note(db, payment.id, "captured", **facts)
-        queries.called(db, gateway, "day", failed=False)
+        queries.called(db, gateway, "day", failed=False, payment_id=payment.id)
         audit.note(db, "payments.capture", "payments", payment.id, after=facts)
     return capture
 
@@ -284,7 +250,7 @@ def owner_of(core: Db, gateway: str, gateway_order_id: str) -> queries.Owner | N
 def declined(db: Db, payment: PaymentRow, gateway: str, reason: str) -> PaymentRow:
     """A try to pay failed; another one may follow, here or late."""
     if states.rises(payment.status, "failed"):
-        queries.called(db, gateway, "day", failed=True)
+        queries.called(db, gateway, "day", failed=True, payment_id=payment.id)
     return advance(db, payment, "failed", failure=reason)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -163,6 +165,14 @@ def _turn(core: Db, before: Tenant, status: str, scope: str, why: str | None) ->
                 after={"scope": scope, "reason": why},
             )  # fmt: skip
     return after
+
+
+@contextmanager
+def opened(core: Db, tenant_id: UUID) -> Iterator[Db]:
+    """An organisation's own rows, for an operator: NotFound for one that is none or is not placed yet."""
+    directory.by_id(core, tenant_id)
+    with _cell(tenant_id) as db:
+        yield db
 
 
 def _cell(tenant_id: UUID) -> Any:

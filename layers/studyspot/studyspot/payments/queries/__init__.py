@@ -1,5 +1,15 @@
 """SQL of the domain, one module a subject."""
 
+from studyspot.payments.queries.accounts import (
+    account,
+    account_of_order,
+    add_account,
+    change_account,
+    connected,
+    known,
+    owner_of_account,
+    register_account,
+)
 from studyspot.payments.queries.attempts import (
     attempts,
     captures,
@@ -38,11 +48,16 @@ from studyspot.payments.queries.refunds import (
 
 __all__ = [
     "Owner",
+    "account",
+    "account_of_order",
+    "add_account",
     "asked_before",
     "attempts",
     "called",
     "cancel_rivals",
     "captures",
+    "change_account",
+    "connected",
     "dispute",
     "find",
     "holder",
@@ -50,6 +65,7 @@ __all__ = [
     "insert_attempt",
     "insert_capture",
     "insert_refund",
+    "known",
     "learn_fee",
     "listed",
     "lock_payable",
@@ -59,10 +75,12 @@ __all__ = [
     "move",
     "note",
     "owner_of",
+    "owner_of_account",
     "payment_of_order",
     "refund",
     "refund_by",
     "refunds_of",
+    "register_account",
     "register_order",
     "reserved",
     "resume",

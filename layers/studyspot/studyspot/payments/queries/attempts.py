@@ -18,16 +18,23 @@ EVENT = """
     VALUES (%(id)s, %(payment_id)s, %(now)s, %(kind)s, %(detail)s::jsonb)"""
 
 
-def insert_attempt(db: Db, payment_id: UUID, gateway: str, decision: Routing, order_id: str | None = None) -> Attempt:
+def insert_attempt(
+    db: Db,
+    payment_id: UUID,
+    gateway: str,
+    decision: Routing,
+    order_id: str | None = None,
+    account_id: UUID | None = None,
+) -> Attempt:
     """Written before the gateway is called, so that a lost answer can be looked up."""
     attempt_id = ids.uuid7()
     return db.one(
         Attempt,
         f"""
         INSERT INTO payment_attempts (id, payment_id, gateway, reference, state, cost_paise, decision, gateway_order_id,
-                                      created_at, updated_at)
+                                      account_id, created_at, updated_at)
         VALUES (%(id)s, %(payment_id)s, %(gateway)s, %(reference)s, %(state)s, %(cost)s, %(decision)s::jsonb,
-                %(order_id)s, %(now)s, %(now)s)
+                %(order_id)s, %(account_id)s, %(now)s, %(now)s)
         RETURNING {ATTEMPT}""",
         id=attempt_id,
         payment_id=payment_id,
@@ -35,6 +42,7 @@ def insert_attempt(db: Db, payment_id: UUID, gateway: str, decision: Routing, or
         reference=f"ss_{attempt_id.hex}",
         state="ordered" if order_id else "calling",
         order_id=order_id,
+        account_id=account_id,
         cost=next(c.total_paise for c in decision.candidates if c.gateway == gateway),
         decision=decision.model_dump_json(by_alias=False),
         now=clock.now(),
