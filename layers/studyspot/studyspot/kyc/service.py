@@ -53,7 +53,8 @@ def decide(db: Db, actor: Actor, asked: Decision) -> Kyc:
         audit.note(
             db, f"kyc.{after.status}", "tenants", db.tenant, after=told, actor_type=actor.user_type, actor_id=actor.id
         )
-        outbox.emit(db, f"kyc.{after.status}", db.tenant, told)
+        facts = {"version": after.version} if asked.approve else {"reason": after.reason, "version": after.version}
+        outbox.emit(db, "kyc.approved" if asked.approve else "kyc.rejected", db.tenant, facts)
     return after
 
 

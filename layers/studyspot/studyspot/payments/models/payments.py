@@ -10,7 +10,7 @@ from pydantic import Field
 
 from studyspot.gateways.payment import Customer
 from studyspot.kit.errors import BadRequest, Conflict, GatewayError, RuleViolated, StateConflict, Unavailable
-from studyspot.kit.models import MAX_PAISE, Change, Model, Paise, Timestamp
+from studyspot.kit.models import MAX_PAISE, Model, Paise, Timestamp
 
 Status = Literal[
     "created", "pending", "unknown", "failed", "expired", "cancelled", "authorized", "captured", "partially_refunded",
@@ -18,6 +18,7 @@ Status = Literal[
 ]  # fmt: skip
 Purpose = Literal["booking", "membership", "dues", "credits", "subscription", "service_booking", "service_activation"]
 GatewayName = Literal["razorpay", "cashfree"]
+Method = Literal["upi", "card", "netbanking", "wallet"]
 PLATFORM_PHONE = "+919999999999"
 """Cashfree refuses an order without a payer's phone."""
 
@@ -232,78 +233,6 @@ class VerifyRequest(Model):
 
     payment_id: UUID
     callback: dict[str, Any]
-
-
-KeyText = Annotated[str, Field(min_length=8, max_length=200, pattern=r"^[!-~]+$")]
-Method = Literal["upi", "card", "netbanking", "wallet"]
-
-
-class AccountChange(Change):
-    """Credentials are written, never read; absent ones stay."""
-
-    key_id: KeyText | None = None
-    key_secret: KeyText | None = None
-    webhook_secret: KeyText | None = None
-    """Razorpay's; Cashfree signs with the key's own secret."""
-    priority: Annotated[int, Field(ge=1, le=1000)] = 100
-    """Lower first; among equals the cheaper one."""
-    methods: Annotated[list[Method], Field(max_length=4)] = []
-    """Ways to pay that it takes; none named = all."""
-
-
-class AccountRow(Model):
-    """An own account as it is stored."""
-
-    id: UUID
-    gateway: GatewayName
-    key_id: str
-    credentials: str
-    mode: Literal["test", "live"]
-    priority: int
-    methods: list[str]
-    status: Literal["connected", "disconnected"]
-    tested_at: Timestamp | None
-    test_order: str | None
-    webhook_at: Timestamp | None
-
-
-class GatewayAccount(Model):
-    """An own account as people see it; the secrets are not shown to anybody."""
-
-    id: UUID
-    gateway: GatewayName
-    key_id: str
-    mode: Literal["test", "live"]
-    priority: int
-    methods: list[str]
-    status: Literal["connected", "disconnected"]
-    webhook_url: str
-    """What to enter at the gateway."""
-    tested_at: Timestamp | None
-    webhook_at: Timestamp | None
-    """When a correctly signed webhook came last."""
-    circuit: Literal["closed", "open", "half_open"] | None
-    success_rate: float | None
-
-
-class AccountTested(Model):
-    """The credentials work: the gateway gave an order of one rupee in test mode."""
-
-    order_id: str
-    amount_paise: int
-    account: GatewayAccount
-
-
-class AccountTestFailed(GatewayError):
-    """The payment gateway did not accept the account's credentials."""
-
-    code = "gateway_test_failed"
-
-
-class LiveAccount(RuleViolated):
-    """A live account is not tried with an order: connect its test keys for that."""
-
-    code = "gateway_live"
 
 
 class AmountMismatch(BadRequest):
