@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+from studyspot.attendance import service as attendance
 from studyspot.audit.models import Entry
+from studyspot.bookings import service as bookings
+from studyspot.fulfilment import service as payments
 from studyspot.identity.models import Invited, InviteRequest, Letter
 from studyspot.identity.models.staff import (
+    Decision,
     Handover,
     HandoverRequest,
     PendingInvitation,
+    Question,
     Reason,
     Removal,
     Role,
@@ -20,7 +25,7 @@ from studyspot.identity.models.staff import (
     StaffMember,
     StaffStatus,
 )
-from studyspot.identity.service import invitations, roles, staff
+from studyspot.identity.service import invitations, roles, simulation, staff
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.db import Db
@@ -29,8 +34,21 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.libraries import service as libraries
+from studyspot.memberships import service as memberships
 from studyspot.messaging import service as messaging
+from studyspot.students import service as students
 from studyspot.subscriptions import service as subscriptions
+
+READS = {
+    "library": libraries.seen_by,
+    "student": students.seen_by,
+    "booking": bookings.read,
+    "membership": memberships.membership,
+    "attendance": attendance.read,
+    "payment": payments.visible,
+    "staff": lambda db, _, user_id: staff.read(db, user_id),
+}
+"""How a thing of each kind is read."""
 
 api = Api("staff")
 handler = api.handler
@@ -154,6 +172,12 @@ def change_role(role_id: RoleId, asked: RoleChange, actor: RoleManager, db: Tena
 @api.delete("/roles/{roleId}")
 def delete_role(role_id: RoleId, actor: RoleManager, db: TenantDb) -> None:
     roles.delete(db, actor, role_id)
+
+
+@api.post("/roles/simulate", keyed="ignored")
+def simulate(asked: Question, actor: Annotated[Actor, allow("roles:simulate")], db: TenantDb, core: CoreDb) -> Decision:
+    """Could this user do that, and why; decided as the user's own request would be."""
+    return simulation.simulate(core, db, actor, asked, READS)
 
 
 def _must_be_libraries(db: Db, wanted: list[UUID] | None) -> None:

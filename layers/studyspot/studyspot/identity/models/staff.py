@@ -215,6 +215,39 @@ class ProfileChange(Change):
         return self
 
 
+class Thing(Model):
+    """One row of the organisation."""
+
+    type: Literal["library", "student", "booking", "membership", "attendance", "payment", "staff"]
+    id: UUID
+
+
+class Question(Model):
+    """Could this user do that (on this thing)?"""
+
+    user_id: UUID
+    permission: Annotated[str, Field(min_length=3, max_length=64)]
+    on: Thing | None = None
+
+
+class Check(Model):
+    """One step of a decision, in the order a request takes them."""
+
+    step: Literal["organisation", "account", "permission", "thing"]
+    passed: bool
+    because: str
+
+
+class Decision(Model):
+    """Yes or no, and the way there: the last step is the one that decided."""
+
+    allowed: bool
+    user_id: UUID
+    permission: str
+    on: Thing | None
+    path: list[Check]
+
+
 class HandoverRequest(Model):
     library_id: UUID
     shift_id: UUID | None = None
