@@ -272,7 +272,7 @@ class World:
         if body is not None and not isinstance(body, bytes | str):
             body = json.dumps(body, default=str)
             sent.setdefault("content-type", "application/json")
-        event = http_event(method, path if path.startswith("/api") else f"/api/v1{path}", sent, body, address)
+        event = http_event(method, path if path.startswith("/api/") else f"/api/v1{path}", sent, body, address)
         answer = function(kind, group).handler(event, None)
         raw = answer.get("body") or ""
         content = base64.b64decode(raw) if answer.get("isBase64Encoded") else raw.encode()

@@ -33,7 +33,7 @@ Desk = Annotated[Actor, allow("bookings:confirm")]
 Visitor = Annotated[Actor, allow("attendance:mark", "attendance:scan")]
 
 
-@api.get("/bookings/availability")
+@api.get("/bookings/availability", by_key=True)
 def availability(
     actor: Annotated[Actor, allow()], db: TenantDb, library_id: UUID, from_: Moment, to: Moment
 ) -> Availability:

@@ -1,4 +1,4 @@
-"""What an organisation's own programs stand on: webhooks, files and jobs."""
+"""What an organisation's own programs stand on: API keys, webhooks, files and jobs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from studyspot.files import service as files
 from studyspot.files.models import File, Upload, UploadRequest
 from studyspot.jobs import service as jobs
 from studyspot.jobs.models import Job
+from studyspot.keys import queries as key_queries
+from studyspot.keys import service as keys
+from studyspot.keys.models import ApiKey, KeyRequest, NewKey
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Page
@@ -33,6 +36,30 @@ AnyUser = Annotated[Actor, allow()]
 EndpointId = Annotated[UUID, Of("webhook_endpoints")]
 DeliveryId = Annotated[UUID, Of("webhook_deliveries")]
 Hooker = Annotated[Actor, allow("webhooks:manage")]
+KeyId = Annotated[UUID, Of("api_keys")]
+KeyMaker = Annotated[Actor, allow("api_keys:manage")]
+
+
+@api.get("/api-keys")
+def api_keys(actor: KeyMaker, db: TenantDb, paging: Paging) -> Page[ApiKey]:
+    return paging.page(key_queries.live(db, paging))
+
+
+@api.post("/api-keys", status_code=201, keyed="ignored")
+def make_key(asked: KeyRequest, actor: KeyMaker, db: TenantDb) -> NewKey:
+    """The key is in this answer and in no other. Send it as `Authorization: Bearer ssk_...`."""
+    return keys.make(db, actor, asked)
+
+
+@api.delete("/api-keys/{keyId}")
+def revoke_key(key_id: KeyId, actor: KeyMaker, db: TenantDb) -> None:
+    keys.revoke(db, key_id)
+
+
+@api.post("/api-keys/{keyId}/rotate", keyed="ignored")
+def rotate_key(key_id: KeyId, actor: KeyMaker, db: TenantDb) -> NewKey:
+    """Another key in its place; the one before works for 24 hours more."""
+    return keys.rotate(db, actor, key_id)
 
 
 @api.get("/webhooks/endpoints")
@@ -87,29 +114,29 @@ def event_catalogue(actor: Hooker) -> list[EventKind]:
     return webhooks.catalogue()
 
 
-@api.post("/files/uploads", status_code=201, keyed="ignored")
+@api.post("/files/uploads", status_code=201, keyed="ignored", by_key=True)
 def upload(asked: UploadRequest, actor: AnyUser, db: TenantDb) -> Upload:
     """Where to PUT a file: the address is signed for its type and size and lasts 15 minutes."""
     return files.upload(db, actor, asked)
 
 
-@api.get("/files/{fileId}")
+@api.get("/files/{fileId}", by_key=True)
 def file(file_id: FileId, actor: AnyUser, db: TenantDb) -> File:
     """A file and links to it that last five minutes; `pending` until its bytes have come and were looked at."""
     return files.seen_by(db, actor, file_id)
 
 
-@api.delete("/files/{fileId}")
+@api.delete("/files/{fileId}", by_key=True)
 def delete_file(file_id: FileId, actor: AnyUser, db: TenantDb) -> None:
     files.delete_by(db, actor, file_id)
 
 
-@api.get("/jobs/{jobId}")
+@api.get("/jobs/{jobId}", by_key=True)
 def job(job_id: JobId, actor: AnyUser, db: TenantDb) -> Job:
     return jobs.seen_by(db, actor, job_id)
 
 
-@api.post("/jobs/{jobId}/cancel")
+@api.post("/jobs/{jobId}/cancel", by_key=True)
 def cancel_job(job_id: JobId, actor: AnyUser, db: TenantDb) -> Job:
     return jobs.cancel(db, actor, job_id)
 

@@ -56,6 +56,8 @@ class Route:
     module: str | None = None
     accepts: tuple[str, ...] = ("application/json",)
     body_limit: int = JSON_LIMIT
+    by_key: bool = False
+    """Open to API keys although it names no permission; what does not concern a person's own account."""
     ungated: bool = False
     """Not counted against any caller: a correctly signed webhook is never answered 429."""
 

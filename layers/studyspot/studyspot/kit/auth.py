@@ -6,8 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from studyspot.kit.errors import Forbidden, NotFound
+from studyspot.kit.errors import Forbidden, IpNotAllowed, NotFound
 from studyspot.kit.ids import PLATFORM
+
+
+@dataclass(frozen=True)
+class Key:
+    """An API key that calls: from everywhere, or only from these networks."""
+
+    networks: tuple[str, ...] = ()
+
+    def must_admit(self, address: str) -> None:
+        """IpNotAllowed from anywhere else."""
+        import ipaddress  # only for callers by key
+
+        if self.networks and not any(ipaddress.ip_address(address) in ipaddress.ip_network(n) for n in self.networks):
+            raise IpNotAllowed
 
 
 @dataclass(frozen=True)
@@ -24,6 +38,8 @@ class Actor:
     permissions: frozenset[str]
     library_ids: frozenset[UUID] | None = None
     """The libraries a member of staff is bound to; None = all of the tenant's."""
+    key: Key | None = None
+    """Set when no person calls but an API key, which is a caller of its own and has no session."""
     claims: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What the credential says, word for word."""
 

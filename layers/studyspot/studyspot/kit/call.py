@@ -84,8 +84,8 @@ class Call:
             db.keeper = self.db if db is not self.db else None
         self.db.gate = Gate(
             tenant=home,
-            session=self.actor.session_id if self.actor else None,
-            bucket=f"user:{self.actor.id}" if self.actor else f"address:{self.request.address}",
+            session=self.actor.session_id if self.actor and not self.actor.key else None,
+            bucket=self._principal(),
             writes=self.request.writes,
             module=self.route.module if home != PLATFORM else None,
         )
@@ -98,6 +98,12 @@ class Call:
             if self.actor and tenant == self.actor.tenant_id:
                 raise TokenRevoked from None
             raise
+
+    def _principal(self) -> str:
+        """Whose requests are counted together."""
+        if self.actor is None:
+            return f"address:{self.request.address}"
+        return f"{'key' if self.actor.key else 'user'}:{self.actor.id}"
 
     def _tenant(self, wanted: bool) -> UUID:
         """From the token; named by X-Tenant-Id only for platform users who may act, and on public routes."""
@@ -132,6 +138,10 @@ class Call:
 
     def _permit(self, any_of: tuple[str, ...]) -> None:
         assert self.actor is not None, "only a signed-in caller can lack a permission"
+        if self.actor.key:
+            self.actor.key.must_admit(self.request.address)
+            if not any_of and not self.route.by_key:
+                raise Forbidden("an API key has no account of its own")
         acting = self.actor.is_platform and any(db.tenant != PLATFORM for db in self.handles.values())
         if acting and ACTING_FOR_TENANT.intersection(any_of):
             return

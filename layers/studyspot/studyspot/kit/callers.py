@@ -1,4 +1,4 @@
-"""Who is calling, by which credential: a bearer token, or the cookie of a browser's session.
+"""Who is calling, by which credential: a bearer token, an API key, or the cookie of a browser's session.
 
 A bearer token carries its claims. A cookie carries the session's refresh token, so its claims are kept on the session's
 row, where whoever changes a person's rights rewrites them (docs/decisions/0007-cookies.md).
@@ -12,12 +12,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from studyspot.kit import cells, clock, connections, opaque, settings, tokens
+from studyspot.kit import cells, clock, keys, opaque, settings, tokens
 from studyspot.kit.auth import Actor
-from studyspot.kit.connections import Place
 from studyspot.kit.crypto import keyed_hash, same
 from studyspot.kit.db import Db
-from studyspot.kit.errors import CsrfFailed, NotFound, TokenExpired, TokenRevoked, Unauthenticated
+from studyspot.kit.errors import CsrfFailed, TokenExpired, TokenRevoked, Unauthenticated
 from studyspot.kit.request import Request
 
 UNUSED = timedelta(days=7)
@@ -78,7 +77,8 @@ def sign_in(request: Request) -> Actor:
     scheme, _, token = credential.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise _nobody()
-    return Actor.of(tokens.verify(token.strip()))
+    token = token.strip()
+    return keys.sign_in(token) if token.startswith(keys.MARK) else Actor.of(tokens.verify(token))
 
 
 def presented(request: Request) -> str:
@@ -125,26 +125,18 @@ def _by_cookie(request: Request) -> Actor:
 
 
 def _session_of(token: str) -> Session:
-    """One look-up in the tenant's cell; a second one if the tenant has moved meanwhile."""
+    """One look-up in the tenant's cell."""
     tenant = opaque.home(REFRESH, token)
     assert tenant is not None, "only a genuine token is presented"
-    try:
-        place = cells.place_of(tenant)
-        found = _found(place, tenant, token)
-        if found is None:
-            cells.forget(tenant)
-            moved = cells.place_of(tenant)
-            found = _found(moved, tenant, token) if moved != place else None
-    except NotFound:
-        found = None
+    found = cells.at_home(tenant, lambda db: _found(db, token))
     if found is None:
         raise _nobody()
     return found
 
 
-def _found(place: Place, tenant: UUID, token: str) -> Session | None:
+def _found(db: Db, token: str) -> Session | None:
     now, next_token = clock.now(), opaque.successor(REFRESH, token)
-    return Db(connections.to(place), tenant).maybe(
+    return db.maybe(
         Session,
         SESSION,
         hash=opaque.hashed(REFRESH, token),

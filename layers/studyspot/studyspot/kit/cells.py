@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from studyspot.kit import connections, settings, tally
@@ -13,6 +13,8 @@ from studyspot.kit.connections import Place
 from studyspot.kit.db import Db, dict_maker
 from studyspot.kit.errors import NotFound
 from studyspot.kit.ids import PLATFORM
+
+T = TypeVar("T")
 
 REMEMBERED_SECONDS = 30
 CELL_OF = """
@@ -51,6 +53,20 @@ def place_of(tenant: UUID) -> Place:
 def forget(tenant: UUID) -> None:
     """The tenant moved, or was created this moment."""
     _known.pop(tenant, None)
+
+
+def at_home(tenant: UUID, ask: Callable[[Db], T | None]) -> T | None:
+    """What a tenant's cell knows; asked once more elsewhere if the tenant has moved meanwhile."""
+    try:
+        place = place_of(tenant)
+        found = ask(Db(connections.to(place), tenant))
+        if found is None:
+            forget(tenant)
+            moved = place_of(tenant)
+            found = ask(Db(connections.to(moved), tenant)) if moved != place else None
+    except NotFound:
+        return None
+    return found
 
 
 @contextmanager

@@ -143,6 +143,9 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
 KNOWN = frozenset().union(*ROLE_PERMISSIONS.values())
 """Every permission there is."""
 
+NEVER_BY_KEY = frozenset({"api_keys:manage", "tenants:act"})
+"""What no API key can be given: it makes no keys, and speaks for no other organisation."""
+
 ACTING_FOR_TENANT = OWNER
 """What a platform user with `tenants:act` may do inside a tenant named by X-Tenant-Id."""
 
