@@ -47,6 +47,8 @@ NAMES_A_TENANT = {
 }
 """Routes whose body names an organisation, each with why it opens no other's data."""
 ANY_USER = {
+    "POST /api/v1/privacy/requests": "one's own data",
+    "GET /api/v1/privacy/requests/{privacyRequestId}/download": "one's own data: only who asked gets it",
     "GET /api/v1/auth/me": "oneself",
     "POST /api/v1/auth/logout": "one's own session",
     "GET /api/v1/auth/sessions": "one's own sessions",

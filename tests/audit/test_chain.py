@@ -202,7 +202,9 @@ def test_rows_that_commit_late_are_sealed_and_break_nothing(world: World, tenant
     slow.connection.pg.close()
 
 
-def test_two_sealers_and_a_killed_one_leave_one_whole_chain(world: World, tenant: Tenant) -> None:
+def test_two_sealers_and_a_killed_one_leave_one_whole_chain(
+    world: World, tenant: Tenant, superuser: psycopg.Connection[Any]
+) -> None:
     write(tenant.id, 6)
     place = cells.place_of(tenant.id)
     with world.worker():
@@ -212,7 +214,9 @@ def test_two_sealers_and_a_killed_one_leave_one_whole_chain(world: World, tenant
             with second.transaction():
                 assert queries.seal(second, 4) == 0, "one at a time"
             second.rollback()
-        first.connection.pg.close()  # killed before its COMMIT
+        pid = first.connection.pg.info.backend_pid
+        assert superuser.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,)).fetchone() == (True,)
+        first.connection.pg.close()
         with second.transaction():
             assert queries.seal(second, 4) == 4
         second.finish()

@@ -96,6 +96,8 @@ OWNER = STAFF | {
     "tenants:stats_own",
     "tenants:update_own",
     "audit:read",
+    "privacy:manage",
+    "retention:read",
     "files:manage",
     "webhooks:manage",
     "api_keys:manage",
@@ -106,6 +108,8 @@ PLATFORM_STAFF = frozenset(
     {
         "admin_users:read",
         "jobs:read_any",
+        "privacy:manage",
+        "compliance:read",
         "tenants:read",
         "tenants:act",
         "tenants:create",
@@ -130,6 +134,10 @@ PLATFORM_ADMIN = PLATFORM_STAFF | {
     "admin_roles:manage",
     "roles:simulate",
     "permissions:read",
+    "privacy:breaches",
+    "retention:read",
+    "retention:set",
+    "compliance:set",
 }
 
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
