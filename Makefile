@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check build deploy migrate health invoke story bench race contention kills months payment-kills openapi client fuzz reset
+.PHONY: help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills openapi client fuzz reset
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,9 @@ kills: $(READY) ## slow proof: processes, AWS and the database die while people 
 
 months: $(READY) ## slow proof: three months by the clock, with a week nobody looked
 	$(BIN)/python -m local.proofs.months
+
+timing: $(READY) ## slow proof: answers to known and unknown accounts take the same time, at the cost of a real stage
+	$(BIN)/python -m pytest tests/identity/test_even_time.py -m slow -s
 
 payment-kills: $(READY) ## slow proof: death at every statement of webhook, settlement and refund
 	$(BIN)/python -m pytest tests/fulfilment/test_kills.py -m slow

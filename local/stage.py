@@ -118,6 +118,7 @@ class Stage:
                 "HMAC_KEY": self.secrets.hmac_key,
                 "SIGNING_KEYS": json.dumps(self.secrets.signing_keys),
                 "BCRYPT_COST": str(self._bcrypt_cost),
+                "EVEN_TIME_FACTOR": "1" if self._bcrypt_cost >= 12 else "0.1",
                 "STUDYSPOT_CLOCK": str(self.clock_file.path),
                 "RATE_LIMIT_FACTOR": str(self.limits),
                 "CORS_ORIGIN": os.environ.get("CORS_ORIGIN", "http://localhost:5173"),

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "HMAC_KEY": "test-hmac-key",
     "BCRYPT_COST": "4",
+    "EVEN_TIME_FACTOR": "0",
     "RATE_LIMIT_FACTOR": "100",
     "CORS_ORIGIN": "https://app.studyspot.test",
     "RAZORPAY_KEY_ID": "rzp_test_key",

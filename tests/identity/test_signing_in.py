@@ -111,7 +111,7 @@ def test_an_administrator_signs_in_at_his_own_door_only(world: World) -> None:
 
 
 def test_the_known_administrator_is_never_made_in_a_deployed_stage(world: World) -> None:
-    deployed = {"stage": "dev", "core_db_sslmode": "verify-full", "bcrypt_cost": "12"}
+    deployed = {"stage": "dev", "core_db_sslmode": "verify-full", "bcrypt_cost": "12", "even_time_factor": "1"}
     with cells.core_db() as core, world.setting(**deployed), pytest.raises(directory.NotInDeployedStages):
         identity.ensure_admin(core, address(), PASSWORD)
 
@@ -255,3 +255,44 @@ def test_bad_bodies_are_clear_refusals(world: World) -> None:
     ):
         answer = world.call("auth", "POST", "/auth/login", None, body, content_type="application/json")
         assert answer.status == status, (body, answer.json)
+
+
+def test_many_failures_from_one_address_stop_it_for_everybody_it_tries(world: World) -> None:
+    """Spraying: one guess each at many accounts locks none of them, so the address is what is counted."""
+    world.advance(timedelta(minutes=31))
+    email = owner_with_password(world.tenant())
+    with world.setting(rate_limit_factor="0.2"):
+        world.advance(timedelta(minutes=2))
+        statuses = []
+        for _ in range(12):
+            statuses.append(sign_in(world, address(), "not the password").status)
+            world.advance(timedelta(seconds=15.1))
+        refused = sign_in(world, email)
+        assert statuses == [401] * 10 + [429] * 2
+        assert (refused.status, refused.code) == (429, "rate_limited")
+        world.advance(timedelta(seconds=int(refused.headers["Retry-After"])))
+        assert sign_in(world, email).status == 200
+
+
+def test_a_success_does_not_count_against_the_address(world: World) -> None:
+    world.advance(timedelta(minutes=31))
+    email = owner_with_password(world.tenant())
+    with world.setting(rate_limit_factor="0.2"):
+        for _ in range(12):
+            world.advance(timedelta(minutes=10))
+            assert sign_in(world, email).status == 200
+
+
+def test_one_learns_what_the_organisation_s_plan_allows(world: World) -> None:
+    tenant = world.tenant()
+    with world.db(tenant.id) as db:
+        db.run(
+            """UPDATE tenant_gate SET modules = '{library,billing}', limits = '{"seats": 60}',
+                                      features = '{"api_keys": true, "white_label": false, "isolation": "silo"}'"""
+        )
+    me = world.call("auth", "GET", "/auth/me", tenant.owner).data
+    assert me["entitlements"] == {
+        "modules": ["library", "billing"], "limits": {"seats": 60},
+        "features": {"api_keys": True, "white_label": False, "isolation": "silo"},
+    }  # fmt: skip
+    assert me["flags"] == ["api_keys"]

@@ -33,7 +33,7 @@ from studyspot.identity.models import (
     TokenRequest,
     Tokens,
 )
-from studyspot.kit import audit, callers
+from studyspot.kit import audit, callers, even
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.db import Db
@@ -52,12 +52,12 @@ Anyone = Annotated[Actor, allow()]
 Inviter = Annotated[Actor, allow("staff:invite")]
 
 
-@api.post("/auth/admin/login", public=True)
+@api.post("/auth/admin/login", public=True, even=even.PASSWORD)
 def admin_login(asked: AdminLoginRequest, request: Request, core: CoreDb) -> Tokens:
     return _kept(request, identity.admin_login(core, asked))
 
 
-@api.post("/auth/login", public=True)
+@api.post("/auth/login", public=True, even=even.PASSWORD)
 def login(asked: LoginRequest, request: Request, core: CoreDb) -> Tokens:
     return _kept(request, identity.login(core, asked, _named_tenant(request)))
 
@@ -82,13 +82,13 @@ def verify_email(asked: TokenRequest, core: CoreDb) -> EmailVerified:
     return identity.verify_email(core, asked.token)
 
 
-@api.post("/auth/resend-verification", status_code=202, public=True)
+@api.post("/auth/resend-verification", status_code=202, public=True, even=even.MESSAGE)
 def resend_verification(asked: EmailRequest, core: CoreDb) -> Accepted:
     identity.request_verification(core, asked.email, lambda letter: _mail(core, letter))
     return Accepted()
 
 
-@api.post("/auth/forgot-password", status_code=202, public=True)
+@api.post("/auth/forgot-password", status_code=202, public=True, even=even.MESSAGE)
 def forgot_password(asked: EmailRequest, core: CoreDb) -> Accepted:
     identity.request_reset(core, asked.email, lambda letter: _mail(core, letter))
     return Accepted()
@@ -96,12 +96,13 @@ def forgot_password(asked: EmailRequest, core: CoreDb) -> Accepted:
 
 @api.post("/auth/reset-password", status_code=204, public=True)
 def reset_password(asked: ResetRequest, core: CoreDb) -> None:
-    identity.reset_password(core, asked)
+    identity.reset_password(core, asked, lambda letter: _mail(core, letter))
 
 
 @api.post("/auth/password/change", status_code=204, keyed="ignored")
 def change_password(asked: PasswordChange, actor: Anyone, core: CoreDb, db: TenantDb) -> None:
-    identity.change_password(core, _own(actor, core, db), actor, asked)
+    own = _own(actor, core, db)
+    identity.change_password(core, own, actor, asked, lambda letter: _mail(own, letter))
 
 
 @api.post("/auth/invitations", status_code=201)
@@ -123,7 +124,7 @@ def accept(token: str, asked: AcceptRequest, core: CoreDb) -> Joined:
     return Joined(user=identity.accept(core, token, asked))
 
 
-@api.post("/auth/otp/request", status_code=202, public=True)
+@api.post("/auth/otp/request", status_code=202, public=True, even=even.MESSAGE)
 def request_otp(asked: OtpRequest, db: TenantDb, core: CoreDb) -> OtpSent:
     def send(code: str, to: Identity) -> None:
         messaging.send(db, "otp_login", asked.phone, {"code": code}, to.user_id, to.user_type)
@@ -131,7 +132,7 @@ def request_otp(asked: OtpRequest, db: TenantDb, core: CoreDb) -> OtpSent:
     return identity.request_otp(core, db, asked.phone, send)
 
 
-@api.post("/auth/otp/verify", public=True)
+@api.post("/auth/otp/verify", public=True, even=even.MESSAGE)
 def verify_otp(asked: OtpAnswer, request: Request, db: TenantDb, core: CoreDb) -> Tokens:
     return _kept(request, identity.verify_otp(core, db, asked.phone, asked.code))
 
@@ -139,7 +140,7 @@ def verify_otp(asked: OtpAnswer, request: Request, db: TenantDb, core: CoreDb) -
 @api.post("/auth/refresh", public=True)
 def refresh(asked: RefreshRequest, request: Request, core: CoreDb) -> Tokens:
     by_cookie = asked.refresh_token is None
-    return _kept(request, identity.refresh(core, asked.refresh_token or callers.presented(request)), by_cookie)
+    return _kept(request, identity.refresh(core, asked.refresh_token or callers.presented(request), _mail), by_cookie)
 
 
 @api.post("/auth/logout", status_code=204, keyed="ignored")

@@ -52,7 +52,8 @@ def change_me(asked: ProfileChange, actor: Anyone, core: CoreDb, db: TenantDb) -
 
 @api.put("/users/me/password", status_code=204)
 def change_my_password(asked: PasswordChange, actor: Anyone, core: CoreDb, db: TenantDb) -> None:
-    change_password(core, _own(actor, core, db), actor, asked)
+    own = _own(actor, core, db)
+    change_password(core, own, actor, asked, lambda letter: _mail(own, letter))
 
 
 @api.get("/users/me/activity")

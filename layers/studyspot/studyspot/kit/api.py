@@ -16,7 +16,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler import Response as GatewayResponse
 from pydantic_core import to_json
 
-from studyspot.kit import connections, log, settings, tally
+from studyspot.kit import connections, even, log, settings, tally
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.call import Call
 from studyspot.kit.db import Replay
@@ -60,6 +60,8 @@ class Route:
     """Open to API keys although it names no permission; what does not concern a person's own account."""
     ungated: bool = False
     """Not counted against any caller: a correctly signed webhook is never answered 429."""
+    even: float = 0
+    """Seconds of a stretch at whose end answers leave that must not tell whom we know (`even.py`)."""
 
     @property
     def name(self) -> str:
@@ -127,7 +129,10 @@ class Api:
         def entry(**path: str) -> GatewayResponse[Any]:
             assert self._request is not None, "the resolver only runs inside handler()"
             self._template = route.path
+            began = time.perf_counter()
             self._response = self._answer(route, self._request, path)
+            if route.even:
+                even.hold_back(began, route.even, self._response.status)
             return GatewayResponse(self._response.status)
 
         return entry

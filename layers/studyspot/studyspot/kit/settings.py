@@ -35,6 +35,7 @@ class Settings(BaseModel):
     hmac_key: SecretStr = SecretStr("")
     bcrypt_cost: int = 12
     rate_limit_factor: str = "1"
+    even_time_factor: float = 1
 
     razorpay_key_id: str = ""
     razorpay_key_secret: SecretStr = SecretStr("")
@@ -103,6 +104,8 @@ class Settings(BaseModel):
             raise ValueError("a deployed stage refuses WEBHOOK_PRIVATE_TARGETS")
         if self.deployed and self.bcrypt_cost < 12:
             raise ValueError("a deployed stage refuses BCRYPT_COST below 12")
+        if self.deployed and self.even_time_factor < 1:
+            raise ValueError("a deployed stage refuses EVEN_TIME_FACTOR below 1")
         return self
 
 

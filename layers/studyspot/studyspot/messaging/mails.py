@@ -36,6 +36,11 @@ MAILS = {
         "The password of your account was changed and all other devices were signed out. If this was not you, reset it "
         "at once.",
     ),
+    "session_reused": Mail(
+        "Somebody may have used your session",
+        "A sign-in of your account from {device} was used a second time with a key that had been replaced. We have "
+        "ended that session; others go on. If you do not know why, choose a new password: that ends all of them.",
+    ),
     "invitation": Mail(
         "You are invited to StudySpot",
         "You were invited to work with {tenant} at StudySpot. Set your password here:\n{link}",

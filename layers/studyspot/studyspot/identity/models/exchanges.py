@@ -177,12 +177,23 @@ class Registered(Model):
     tenant: TenantStarted
 
 
+class Entitlements(Model):
+    """What the organisation's plan allows: its parts, features, and how much (`null` or absent: no limit)."""
+
+    modules: list[str]
+    features: dict[str, Any]
+    limits: dict[str, int | None]
+
+
 class Me(Model):
     """Who is calling."""
 
     user: User
     tenant: TenantView | None
     permissions: list[str]
+    entitlements: Entitlements
+    flags: list[str]
+    """The features that are switched on."""
 
 
 class Claims(Model):

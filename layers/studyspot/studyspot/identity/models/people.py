@@ -98,6 +98,7 @@ class Family(Model):
     id: UUID
     user_id: UUID
     user_type: str
+    device: str | None
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
@@ -110,6 +111,8 @@ class Turn(Model):
     account_resets_at: datetime
     by_address: int
     address_resets_at: datetime
+    failed_by_address: int
+    failures_reset_at: datetime
     locked_until: datetime | None
 
 

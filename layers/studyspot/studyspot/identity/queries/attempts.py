@@ -12,8 +12,13 @@ from studyspot.kit.db import Db
 TURN = """
     SELECT a.taken AS by_account, a.resets_at AS account_resets_at, b.taken AS by_address,
            b.resets_at AS address_resets_at,
+           coalesce((SELECT taken FROM rate_buckets WHERE bucket = %(failed_bucket)s
+                     AND window_start = to_timestamp(floor(extract(epoch FROM %(now)s::timestamptz) / 900) * 900)), 0)
+               AS failed_by_address,
+           to_timestamp(ceil(extract(epoch FROM %(now)s::timestamptz) / 900) * 900) AS failures_reset_at,
            (SELECT locked_until FROM lockouts WHERE account = %(account)s AND locked_until > %(now)s) AS locked_until
     FROM take(%(account_bucket)s, %(seconds)s, %(now)s) a, take(%(address_bucket)s, 60, %(now)s) b"""
+FAILED = "failed-address:{}"
 # The idle update locks the row, so failures of one account are counted one after the other.
 LOCKOUT = """
     INSERT INTO lockouts AS l (account, failures, since) VALUES (%(account)s, 0, %(now)s)
@@ -44,8 +49,17 @@ USE_CODE = "UPDATE otp_codes SET used_at = %(now)s WHERE id = %(id)s AND used_at
 
 def turn(core: Db, account: str, address: str, realm: str, seconds: int) -> Turn:
     """Takes one from the account's and the address's buckets; lasts, whatever becomes of the request."""
-    buckets = {"account_bucket": f"{realm}:{account}", "address_bucket": f"{realm}-address:{address}"}
+    buckets = {
+        "account_bucket": f"{realm}:{account}",
+        "address_bucket": f"{realm}-address:{address}",
+        "failed_bucket": FAILED.format(address),
+    }
     return core.one(Turn, TURN, account=account, seconds=seconds, now=clock.now(), **buckets)
+
+
+def count_failure(core: Db, address: str) -> None:
+    """One more sign-in from there that failed, whoever was tried. Goes out with COMMIT."""
+    core.later("SELECT take(%(bucket)s, 900, %(now)s)", bucket=FAILED.format(address), now=clock.now())
 
 
 def lockout(core: Db, account: str) -> Lockout:

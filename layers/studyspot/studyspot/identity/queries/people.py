@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from studyspot.identity.models import EmailTaken, Identity, Person, TenantState
+from studyspot.identity.models import EmailTaken, Entitlements, Identity, Person, TenantState
 from studyspot.kit import clock
 from studyspot.kit.db import Db
 from studyspot.kit.ids import PLATFORM
@@ -164,6 +164,11 @@ def tenants(core: Db, tenant_ids: Sequence[UUID]) -> dict[UUID, TenantState]:
 def identified(core: Db, kind: str, hashed: str, within: UUID | None) -> list[Identity]:
     """Whom an e-mail or phone belongs to, owners before staff before students."""
     return core.all(Identity, WITH_HASH, kind=kind, hash=hashed, tenant=within, most=MOST_HITS)
+
+
+def entitlements(db: Db) -> Entitlements:
+    """What the cell knows of the organisation's plan."""
+    return db.one(Entitlements, "SELECT modules, features, limits FROM tenant_gate")
 
 
 def add_identities(

@@ -22,7 +22,7 @@ CONTINUE = """
     INSERT INTO refresh_tokens (id, user_id, token_hash, family_id, expires_at, created_at)
     VALUES (%(id)s, %(user)s, %(hash)s, %(family)s, %(until)s, %(now)s)"""
 FAMILY = """
-    SELECT s.id, s.user_id, s.user_type, s.created_at, s.expires_at, s.revoked_at
+    SELECT s.id, s.user_id, s.user_type, s.device, s.created_at, s.expires_at, s.revoked_at
     FROM refresh_tokens r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.family_id
     WHERE r.token_hash = %(hash)s"""
 CHAIN = """

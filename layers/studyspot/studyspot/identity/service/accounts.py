@@ -27,6 +27,8 @@ BY_ACCOUNT: dict[Realm, tuple[int, int]] = {
     "resend": (3, 3600),
 }
 BY_ADDRESS = 20
+FAILURES_BY_ADDRESS = 50
+"""In 15 minutes, over all accounts: many people share a library's address, so it is not locked as an account is."""
 
 
 def account_of(realm: Realm, email: str) -> str:
@@ -41,6 +43,8 @@ def take_turn(core: Db, realm: Realm, email: str) -> str:
     turn = attempts.turn(core, account, core.origin.ip_address or "", realm, seconds)
     _refuse_over(turn.by_address, BY_ADDRESS, 60, turn.address_resets_at)
     _refuse_over(turn.by_account, most, seconds, turn.account_resets_at)
+    if turn.failed_by_address >= scaled(FAILURES_BY_ADDRESS):
+        raise over_limit(scaled(FAILURES_BY_ADDRESS), 900, turn.failures_reset_at)
     if turn.locked_until:
         raise locked(turn.locked_until)
     return account
@@ -60,6 +64,7 @@ def scaled(most: int) -> int:
 def failed(core: Db, account: str) -> bool:
     """Counts a failure and locks after the fifth; raises AccountLocked when others locked it meanwhile."""
     now = clock.now()
+    attempts.count_failure(core, core.origin.ip_address or "")
     state = attempts.lockout(core, account)
     if state.locked_until and state.locked_until > now:
         raise locked(state.locked_until)

@@ -106,7 +106,7 @@ def _people(core: Db, email: str) -> list[Person]:
     return [p for p in (*found, *([admin] if admin else [])) if p.email == email]
 
 
-def reset_password(core: Db, asked: ResetRequest) -> None:
+def reset_password(core: Db, asked: ResetRequest, mail: Mail) -> None:
     """Once, within the hour: the new password holds, every session ends, a lock is lifted."""
     passwords.must_be_strong(asked.password)
     hashed = passwords.hashed(asked.password)
@@ -127,9 +127,10 @@ def reset_password(core: Db, asked: ResetRequest) -> None:
     with home_of(core, used.home if state and state.placed else PLATFORM) as db:
         end_sessions(db, used.user_id, "reset")
         _note_change(db, used.user_type, used.user_id, "reset")
+    mail(_changed(used.user_type, used.user_id, used.email))
 
 
-def change_password(core: Db, db: Db, actor: Actor, asked: PasswordChange) -> None:
+def change_password(core: Db, db: Db, actor: Actor, asked: PasswordChange, mail: Mail) -> None:
     """The old one proves it; other devices are signed out. `db` is the actor's own tenant's."""
     known = person(core, db, actor.user_type, actor.id)
     if known is None:
@@ -146,6 +147,13 @@ def change_password(core: Db, db: Db, actor: Actor, asked: PasswordChange) -> No
     people.set_password(place, known.user_type, known.id, passwords.hashed(asked.new_password))
     end_sessions(db, known.id, "password", but=actor.session_id)
     _note_change(db, known.user_type, known.id, "change")
+    if known.email:
+        mail(_changed(known.user_type, known.id, known.email))
+
+
+def _changed(user_type: str, user_id: UUID, email: str) -> Letter:
+    """Whoever did not do it learns of it."""
+    return Letter(template="password_changed", to=email, variables={}, recipient_id=user_id, recipient_type=user_type)
 
 
 def _note_change(db: Db, user_type: str, user_id: UUID, how: str) -> None:

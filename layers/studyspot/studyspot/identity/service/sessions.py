@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from studyspot.identity.models import AccountSuspended, Family, Person, RefreshReused, SessionView, Tokens
+from studyspot.identity.models import AccountSuspended, Family, Letter, Person, RefreshReused, SessionView, Tokens
 from studyspot.identity.queries import people
 from studyspot.identity.queries import sessions as queries
 from studyspot.identity.service.directory import as_user, home_of, person
@@ -18,6 +19,9 @@ from studyspot.kit.errors import NotFound, TokenExpired, TokenRevoked, Unauthent
 from studyspot.kit.ids import PLATFORM
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
+
+Mail = Callable[[Db, Letter], None]
+"""Has a letter sent, in the transaction of that tenant."""
 
 
 def start_session(db: Db, person: Person, method: str) -> Tokens:
@@ -36,8 +40,8 @@ def start_session(db: Db, person: Person, method: str) -> Tokens:
     return _pair(person, claims, refresh_token)
 
 
-def refresh(core: Db, token: str) -> Tokens:
-    """The successor of a refresh token and a new access token."""
+def refresh(core: Db, token: str, mail: Mail) -> Tokens:
+    """The successor of a refresh token and a new access token; `mail` warns whose session was used by two."""
     tenant = opaque.home(REFRESH, token)
     if tenant is None:
         raise Unauthenticated("the refresh token is not valid")
@@ -50,7 +54,7 @@ def refresh(core: Db, token: str) -> Tokens:
             raise Unauthenticated("the refresh token is not valid")
         who = person(core, db, known.user_type, known.user_id)
         with db.transaction():
-            return _rotate(db, token, who)
+            return _rotate(db, token, who, mail)
 
 
 def _admit_tenant(core: Db, tenant: UUID) -> None:
@@ -60,7 +64,7 @@ def _admit_tenant(core: Db, tenant: UUID) -> None:
     state.admit()
 
 
-def _rotate(db: Db, token: str, who: Person | None) -> Tokens:
+def _rotate(db: Db, token: str, who: Person | None, mail: Mail) -> Tokens:
     next_token = opaque.successor(REFRESH, token)
     known_as, next_as = opaque.hashed(REFRESH, token), opaque.hashed(REFRESH, next_token)
     family = queries.family_locked(db, known_as)
@@ -77,7 +81,7 @@ def _rotate(db: Db, token: str, who: Person | None) -> Tokens:
     if chain.replaced_at is None:
         _replace(db, family, known_as, next_as, claims)
     elif not chain.just_replaced:
-        _end_reused(db, family)
+        _end_reused(db, family, who, mail)
         raise RefreshReused
     return _pair(who, claims, next_token)
 
@@ -89,14 +93,23 @@ def _replace(db: Db, family: Family, known_as: str, next_as: str, claims: dict[s
     queries.prolong(db, family.id, claims, ends)
 
 
-def _end_reused(db: Db, family: Family) -> None:
-    """Somebody else has the token, and which of the two is the owner nobody can tell."""
+def _end_reused(db: Db, family: Family, who: Person, mail: Mail) -> None:
+    """Somebody else has the token, and which of the two is the owner nobody can tell: both are out, and one is told."""
     queries.end(db, family.id, "reused")
     audit.note(
         db, "auth.refresh_reused", family.user_type, family.user_id, after={"session": str(family.id)},
         actor_type=family.user_type, actor_id=family.user_id,
     )  # fmt: skip
     outbox.emit(db, "user.refresh_reused", family.user_id, {"sessionId": str(family.id)})
+    if who.email:
+        variables = {"device": family.device or "an unknown device"}
+        mail(
+            db,
+            Letter(
+                template="session_reused", to=who.email, variables=variables, recipient_id=who.id,
+                recipient_type=who.user_type,
+            ),
+        )  # fmt: skip
     db.commit()
 
 
