@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -12,8 +13,11 @@ from studyspot.identity.queries import platform as queries
 from studyspot.kit import cells, clock, ids
 from studyspot.kit.ids import PLATFORM
 
+from tests.files.test_files import BUCKET, PNG, bucket, read
 from tests.identity.people import PASSWORD, admin_with_password, audited, told
 from tests.world import Answer, World
+
+__all__ = ["bucket"]
 
 STRONG = "a very quiet reading room 27"
 
@@ -250,3 +254,31 @@ def test_one_changes_ones_password_here_too(world: World) -> None:
     assert wrong.code == "invalid_credentials"
     assert call(world, "PUT", "/users/me/password", token, body).status == 204
     assert call(world, "GET", "/users/me", token).status == 200
+
+
+def test_ones_picture_is_ones_own(world: World, bucket: Any) -> None:
+    tenant = world.tenant()
+    asked = {"contentType": "image/png", "sizeBytes": len(PNG)}
+    assert call(world, "POST", "/users/me/avatar", None, asked).status == 401
+    assert call(world, "POST", "/users/me/avatar", tenant.owner, {**asked, "contentType": "text/html"}).status == 415
+
+    def upload(token: str) -> str:
+        made = call(world, "POST", "/users/me/avatar", token, asked)
+        assert made.status == 201, made.raw
+        bucket.put_object(Bucket=BUCKET, Key=urlsplit(made.data["url"]).path.lstrip("/"), Body=PNG)
+        return str(made.data["id"])
+
+    empty = call(world, "POST", "/users/me/avatar", tenant.owner, asked).data["id"]
+    refused = call(world, "PUT", "/users/me", tenant.owner, {"avatarFileId": empty})
+    assert (refused.status, refused.json["errors"][0]["field"]) == (422, "avatarFileId")
+    first = upload(tenant.owner)
+    changed = call(world, "PUT", "/users/me", tenant.owner, {"avatarFileId": first})
+    assert changed.data["avatarUrl"] == f"/api/v1/files/{first}"
+    other = world.tenant()
+    assert call(world, "PUT", "/users/me", other.owner, {"avatarFileId": first}).status == 404
+    second = upload(tenant.owner)
+    assert call(world, "PUT", "/users/me", tenant.owner, {"avatarFileId": second}).status == 200
+    assert read(world, tenant.owner, first).status == 404, "the one before is gone"
+    assert read(world, tenant.owner, second).status == 200
+    assert call(world, "PUT", "/users/me", tenant.owner, {"avatarFileId": None}).data["avatarUrl"] is None
+    assert read(world, tenant.owner, second).status == 404

@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from studyspot.audit.models import Entry
+from studyspot.files.models import Upload
 from studyspot.identity.models import Letter, PasswordChange
 from studyspot.identity.models.staff import (
     AdminStatus,
+    AvatarRequest,
     Permission,
     PlatformChange,
     PlatformInvite,
@@ -54,6 +56,12 @@ def change_me(asked: ProfileChange, actor: Anyone, core: CoreDb, db: TenantDb) -
 def change_my_password(asked: PasswordChange, actor: Anyone, core: CoreDb, db: TenantDb) -> None:
     own = _own(actor, core, db)
     change_password(core, own, actor, asked, lambda letter: _mail(own, letter))
+
+
+@api.post("/users/me/avatar", status_code=201, keyed="ignored")
+def my_avatar(asked: AvatarRequest, actor: Anyone, core: CoreDb, db: TenantDb) -> Upload:
+    """A signed address for the picture; `PUT /users/me` with its id makes it the avatar."""
+    return profile.avatar(_own(actor, core, db), actor, asked)
 
 
 @api.get("/users/me/activity")

@@ -33,13 +33,14 @@ PURPOSES = {
     "id_proof": Purpose((*IMAGES, PDF), 5 * MIB, ("students:create", "students:update", "students:update_own"),
                         "students:read"),
     "library_image": Purpose(IMAGES, 10 * MIB, ("libraries:update",), "libraries:read"),
+    "avatar": Purpose(IMAGES, 5 * MIB, (), "libraries:read"),
     "logo": Purpose((JPEG, PNG, WEBP), 2 * MIB, ("tenants:update_own", "tenants:update"), "libraries:read"),
     "document": Purpose((*IMAGES, PDF), 10 * MIB, ("tenants:update_own", "tenants:update"), None),
     "import": Purpose((CSV, XLSX), 25 * MIB, ("students:import",), None),
 }  # fmt: skip
 """What may be uploaded. A purpose that is not here is the product's own, such as an export."""
 
-UploadPurpose = Literal["student_photo", "id_proof", "library_image", "logo", "document", "import"]
+UploadPurpose = Literal["student_photo", "id_proof", "library_image", "avatar", "logo", "document", "import"]
 
 
 class FileTypeNotAllowed(UnsupportedMediaType):

@@ -204,9 +204,17 @@ class ProfileFacts(Model):
     created_at: Timestamp
 
 
+class AvatarRequest(Model):
+    """A picture about to be uploaded; `PUT /users/me` with its id makes it the avatar."""
+
+    content_type: Annotated[str, Field(min_length=3, max_length=120)]
+    size_bytes: Annotated[int, Field(ge=1, le=5 * 1024 * 1024, strict=True)]
+
+
 class ProfileChange(Change):
     name: Name | None = None
     phone: Phone | None = None
+    avatar_file_id: UUID | None = None
 
     @model_validator(mode="after")
     def _keep_a_name(self) -> ProfileChange:

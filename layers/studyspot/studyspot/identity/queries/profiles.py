@@ -16,14 +16,17 @@ FACTS = {
     "users": "SELECT status, avatar_url, last_login_at, created_at FROM users WHERE id = %(id)s",
 }
 COLUMNS = {
-    "library_owners": {"name": "name = %(name)s", "phone": "phone = %(phone)s"},
-    "admin_users": {"name": "first_name = %(name)s, last_name = NULL"},
-    "users": {"name": "first_name = %(name)s, last_name = NULL", "phone": "phone = %(phone)s"},
-}
-AVATAR = {
-    "library_owners": "UPDATE library_owners SET avatar_url = %(url)s, updated_at = %(now)s WHERE id = %(id)s",
-    "admin_users": "UPDATE admin_users SET avatar_url = %(url)s, updated_at = %(now)s WHERE id = %(id)s",
-    "users": "UPDATE users SET avatar_url = %(url)s, updated_at = %(now)s WHERE id = %(id)s",
+    "library_owners": {
+        "name": "name = %(name)s",
+        "phone": "phone = %(phone)s",
+        "avatar_url": "avatar_url = %(avatar_url)s",
+    },
+    "admin_users": {"name": "first_name = %(name)s, last_name = NULL", "avatar_url": "avatar_url = %(avatar_url)s"},
+    "users": {
+        "name": "first_name = %(name)s, last_name = NULL",
+        "phone": "phone = %(phone)s",
+        "avatar_url": "avatar_url = %(avatar_url)s",
+    },
 }
 
 
@@ -36,9 +39,9 @@ def facts(place: Db, user_type: str, user_id: UUID) -> ProfileFacts | None:
     return place.maybe(ProfileFacts, FACTS[_table(user_type)], id=user_id)
 
 
-def editable(user_type: str) -> frozenset[str]:
-    """The fields such a person has."""
-    return frozenset(COLUMNS[_table(user_type)])
+def has_phone(user_type: str) -> bool:
+    """Platform users have none."""
+    return "phone" in COLUMNS[_table(user_type)]
 
 
 def change(place: Db, user_type: str, user_id: UUID, changes: dict[str, Any]) -> None:
@@ -47,8 +50,3 @@ def change(place: Db, user_type: str, user_id: UUID, changes: dict[str, Any]) ->
     columns = ", ".join(COLUMNS[table][name] for name in changes)
     place.run(f"UPDATE {table} SET {columns}, updated_at = %(now)s WHERE id = %(id)s", id=user_id, now=clock.now(),
               **changes)  # fmt: skip
-
-
-def set_avatar(place: Db, user_type: str, user_id: UUID, url: str) -> None:
-    """Where their picture is."""
-    place.run(AVATAR[_table(user_type)], id=user_id, url=url, now=clock.now())

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from studyspot.audit import service as trail
 from studyspot.audit.models import Entry, Search
+from studyspot.files import service as files
+from studyspot.files.models import Upload, UploadRequest
 from studyspot.identity.models import Person
-from studyspot.identity.models.staff import Profile, ProfileChange, ProfileFacts
+from studyspot.identity.models.staff import AvatarRequest, Profile, ProfileChange, ProfileFacts
 from studyspot.identity.queries import profiles as queries
 from studyspot.identity.service.directory import as_user, person, place_of
 from studyspot.kit import audit
@@ -22,15 +27,17 @@ def profile(core: Db, db: Db, actor: Actor) -> Profile:
     return Profile(**as_user(known).model_dump(), **facts.model_dump())
 
 
+def avatar(db: Db, actor: Actor, asked: AvatarRequest) -> Upload:
+    """Where to put a picture; it is the avatar when the profile is changed to it."""
+    return files.upload(db, actor, UploadRequest(purpose="avatar", name="avatar", **asked.model_dump()))
+
+
 def change(core: Db, db: Db, actor: Actor, asked: ProfileChange) -> Profile:
-    """Name and phone. A student's are the desk's to change: the phone is what they sign in by."""
+    """Name, phone and picture. A student's name and phone are the desk's to change: they sign in by the phone."""
     changes = asked.changes()
-    if actor.user_type == "student":
-        db.admit()
-        raise Forbidden("ask the desk to change that")
-    if unknown := sorted(changes.keys() - queries.editable(actor.user_type)):
-        db.admit()
-        raise Invalid.field(unknown[0], "this account has no such field")
+    _refuse(db, actor, changes)
+    if "avatar_file_id" in changes:
+        changes["avatar_url"] = _picture(db, actor, changes.pop("avatar_file_id"))
     place = place_of(core, db, actor.user_type)
     with place.transaction():
         before = profile(core, db, actor)
@@ -40,7 +47,29 @@ def change(core: Db, db: Db, actor: Actor, asked: ProfileChange) -> Profile:
         after = before.model_copy(update=changes)
         audit.note(db, "users.change", actor.user_type, actor.id, before.model_dump(mode="json", include=set(changes)),
                    after.model_dump(mode="json", include=set(changes)))  # fmt: skip
+    if before.avatar_url and before.avatar_url != after.avatar_url:
+        place.commit()
+        files.delete(db, UUID(before.avatar_url.rpartition("/")[2]))
     return after
+
+
+def _refuse(db: Db, actor: Actor, changes: dict[str, Any]) -> None:
+    if actor.user_type == "student" and changes.keys() & {"name", "phone"}:
+        db.admit()
+        raise Forbidden("ask the desk to change that")
+    if "phone" in changes and not queries.has_phone(actor.user_type):
+        db.admit()
+        raise Invalid.field("phone", "this account has no phone")
+
+
+def _picture(db: Db, actor: Actor, file_id: UUID | None) -> str | None:
+    """Where the picture is, once it has been looked at; None for none."""
+    if file_id is None:
+        return None
+    found = files.seen_by(db, actor, file_id)
+    if found.purpose != "avatar" or found.status != "ready":
+        raise Invalid.field("avatarFileId", "upload a picture by POST /users/me/avatar first")
+    return f"/api/v1/files/{file_id}"
 
 
 def deeds(db: Db, actor: Actor, paging: Paging, action: str | None) -> Page[Entry]:
