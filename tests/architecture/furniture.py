@@ -37,6 +37,7 @@ WISHES: dict[str, dict[str, Any]] = {
     "jobs": {"kind": "student_import"},
     "users": {"role": "library_staff"},
     "invitations": {"user_type": "library_staff"},
+    "invoices": {"number": "A/25-26/1", "total_paise": 4},
     "webhook_endpoints": {"events": ["*"], "url": "https://example.org/hook"},
 }
 """What a column's type does not tell."""

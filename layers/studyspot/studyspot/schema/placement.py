@@ -8,20 +8,11 @@ from functools import cache
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from studyspot.kit import clock, settings
 from studyspot.kit.ids import PLATFORM
-from studyspot.schema import migrate
-
-TENANT_TABLES = """
-    SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
-    WHERE c.relkind = 'r' AND c.relrowsecurity AND NOT a.attisdropped ORDER BY c.relname"""
-
-
-class CellNotEmptied(Exception):
-    """Rows of a tenant could not be removed from its cell."""
+from studyspot.schema import migrate, rows
 
 
 def migrator_dsn() -> str:
@@ -86,36 +77,20 @@ def drop_silo(tenant: UUID) -> None:
     migrate.drop_database(core, silo_name(tenant))
 
 
+def at_cell(host: str, port: int, dbname: str) -> str:
+    """A cell as its owner."""
+    return make_conninfo(migrator_dsn(), host=host, port=port, dbname=dbname)
+
+
 def migrate_cell(host: str, port: int, dbname: str) -> int:
     """Bring one cell up to date; answers how many migrations it lacked."""
-    return migrate.migrate(make_conninfo(migrator_dsn(), host=host, port=port, dbname=dbname))
+    return migrate.migrate(at_cell(host, port, dbname))
 
 
 def empty_pool(host: str, port: int, dbname: str, tenant: UUID) -> int:
     """Remove every row of one tenant from a shared cell; answers how many there were."""
-    removed = 0
-    cell = make_conninfo(migrator_dsn(), host=host, port=port, dbname=dbname)
-    with psycopg.connect(cell, autocommit=True) as conn, conn.transaction():
-        conn.execute("SELECT set_config('app.tenant', %s, true)", (str(tenant),))
-        left = [name for (name,) in conn.execute(TENANT_TABLES)]
-        while left:
-            counts = {table: _emptied(conn, table, tenant) for table in left}
-            kept = [table for table, count in counts.items() if count is None]
-            if kept == left:
-                raise CellNotEmptied(", ".join(kept))
-            removed += sum(count or 0 for count in counts.values())
-            left = kept
-    return removed
-
-
-def _emptied(conn: psycopg.Connection, table: str, tenant: UUID) -> int | None:
-    """None while another table still refers to these rows."""
-    try:
-        with conn.transaction():
-            delete = sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(sql.Identifier(table))
-            return conn.execute(delete, (tenant,)).rowcount
-    except psycopg.errors.ForeignKeyViolation:
-        return None
+    with rows.as_tenant(at_cell(host, port, dbname), tenant) as cell:
+        return rows.delete(cell)
 
 
 def bring_up_to_date() -> dict[str, int]:
