@@ -20,6 +20,7 @@ from studyspot.identity.service import directory
 from studyspot.kit import cells, clock
 from studyspot.kit.db import Db
 from studyspot.kit.ids import PLATFORM
+from studyspot.libraries import service as libraries
 
 from local.demo_rows import Business, Size, Tables, id_at
 from local.secrets import write_private
@@ -158,6 +159,8 @@ class People:
         with cells.core_db() as core:
             phones = dict(self.business.students)
             directory.add_identities(core, "phone", "student", self._tenant, phones)
+            with cells.tenant_db(self._tenant) as db:
+                libraries.tell_codes(core, db)
 
     def owner(self) -> dict[str, str]:
         """The owner has accepted the invitation."""

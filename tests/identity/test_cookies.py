@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -248,6 +249,19 @@ def test_a_session_is_told_new_rights_at_once_and_ends_when_some_are_taken(world
     change(world, tenant, staff, "permissions = '{}'")
     assert again.me() == "token_revoked"
     assert again.send("POST", "/auth/refresh").code == "token_revoked"
+
+
+@pytest.mark.parametrize(
+    "narrow", [{"roles": ["another"]}, {"act": "somebody"}], ids=["another role", "on behalf of somebody"]
+)
+def test_a_session_that_was_opened_for_less_is_never_given_more(world: World, narrow: dict[str, Any]) -> None:
+    tenant, email = world.tenant(), f"staff-{ids.uuid7()}@example.org"
+    staff = staff_with_password(tenant, email)
+    browser = staff_browser(world, tenant, email)
+    with world.db(tenant.id) as db:
+        db.run("UPDATE sessions SET claims = claims || %(n)s::jsonb", n=json.dumps({**narrow, "permissions": []}))
+    change(world, tenant, staff, "permissions = '{payments:refund}'")
+    assert browser.send("POST", "/auth/verify").data["claims"]["permissions"] == []
 
 
 def staff_browser(world: World, tenant: Tenant, email: str) -> Browser:

@@ -261,3 +261,16 @@ def test_looking_codes_up_has_its_limit(world: World) -> None:
     with world.setting(rate_limit_factor="0.05"):
         world.advance(timedelta(minutes=2))
         assert [lookup(world, "no-such-place").status for _ in range(6)][-1] == 429
+
+
+def test_libraries_older_than_the_directory_of_codes_are_told_by_night(world: World) -> None:
+    from tests.world import function
+
+    tenant, code = world.tenant("silo"), f"R{ids.uuid7().hex[-8:]}"
+    library(world, tenant, code)
+    with cells.core_db() as core:
+        core.run("DELETE FROM library_codes WHERE tenant_id = %(id)s", id=tenant.id)
+    assert lookup(world, code).code == "not_found"
+    with world.worker():
+        function("schedules", "daily").handler({}, None)
+    assert lookup(world, code).status == 200

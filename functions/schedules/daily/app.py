@@ -1,4 +1,4 @@
-"""Every day at 00:10 IST: start the renewals that are near, and look for what provisioning may have left behind."""
+"""Every day at 00:10 IST: start renewals that are near, tell library codes, look for what provisioning left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from studyspot.kit import cells, connections, log
 from studyspot.subscriptions import service as subscriptions
-from studyspot.tenants import provisioning
+from studyspot.tenants import finding, provisioning
 
 
 class OrphansFound(Exception):
@@ -18,8 +18,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     connections.settle()
     with cells.core_db() as core:
         started = subscriptions.start_due(core)
+    told = finding.tell_codes()
     orphans = provisioning.sweep()
-    log.info("daily", at=event.get("time"), renewals=started)
+    log.info("daily", at=event.get("time"), renewals=started, codes=told)
     if not orphans.none:
         log.error("orphans", **orphans.model_dump(mode="json"))
         raise OrphansFound

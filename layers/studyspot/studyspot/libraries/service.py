@@ -60,6 +60,18 @@ def with_code(db: Db, code: str) -> Library | None:
     return codes.with_code(db, code)
 
 
+def tell_codes(core: Db, db: Db) -> int:
+    """Tell the directory every library of this organisation; answers how many."""
+    found = [library.code for library in queries.all_open(db)]
+    codes.tell_directory(core, db.tenant, found)
+    return len(found)
+
+
+def untold_tenants(core: Db) -> list[UUID]:
+    """Organisations whose libraries came before the directory of codes, or that have none."""
+    return codes.untold(core)
+
+
 def tenants_with_code(core: Db, code: str) -> list[UUID]:
     """Where the directory says such a library may be; its cell knows whether it is."""
     return codes.tenants_with_code(core, code)

@@ -46,6 +46,16 @@ def shown(core: Db, code: str) -> Door:
     )
 
 
+def tell_codes() -> int:
+    """Whose libraries are older than the directory of codes can be found as well; answers how many libraries."""
+    with cells.core_db() as core:
+        told = 0
+        for tenant in libraries.untold_tenants(core):
+            with cells.tenant_db(tenant) as db:
+                told += libraries.tell_codes(core, db)
+    return told
+
+
 def _behind(core: Db, tenant: UUID, code: str) -> Found | None:
     """The directory only says where to look; whether the library is there and open, its cell says."""
     door = directory.open_door(core, tenant)

@@ -44,9 +44,11 @@ END_WIDER = """
     )
     UPDATE refresh_tokens SET revoked_at = %(now)s
     WHERE family_id IN (SELECT id FROM ended) AND revoked_at IS NULL"""
+# Only sessions in the person's own role: one that was opened for less (on behalf of, or not fully proven) stays less.
 RETELL = """
     UPDATE sessions SET claims = (claims - 'libraryIds') || %(rights)s::jsonb
-    WHERE user_id = %(user)s AND revoked_at IS NULL AND claims IS NOT NULL"""
+    WHERE user_id = %(user)s AND revoked_at IS NULL AND claims -> 'roles' = %(rights)s::jsonb -> 'roles'
+      AND NOT claims ? 'act'"""
 LIVING = """
     SELECT id, device, ip_address, created_at, last_used_at, expires_at, id = %(current)s AS current FROM sessions
     WHERE user_id = %(user)s AND revoked_at IS NULL AND expires_at > %(now)s
@@ -134,5 +136,5 @@ def end_wider(db: Db, user: UUID, rights: dict[str, Any]) -> None:
 
 
 def retell(db: Db, user: UUID, rights: dict[str, Any]) -> None:
-    """The person's sessions hold these rights from now on. Goes out with COMMIT."""
+    """The person's sessions in that role hold these rights from now on. Goes out with COMMIT."""
     db.later(RETELL, user=user, rights=json.dumps(rights))

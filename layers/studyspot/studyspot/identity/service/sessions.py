@@ -147,7 +147,8 @@ def reissue(db: Db, person: Person) -> None:
     """Call it in the transaction that changed somebody's roles, permissions or libraries; goes out with COMMIT.
 
     A session that held more than `person` holds now is ended: its access tokens must not outlive what they say. One
-    that held no more is told what is new: a cookie has it at once, a bearer token with the next refresh.
+    that held no more is told what is new: a cookie has it at once, a bearer token with the next refresh. Another role,
+    and what a session was not opened for, comes with the next refresh only.
     """
     rights = _rights(person)
     queries.end_wider(db, person.id, rights)

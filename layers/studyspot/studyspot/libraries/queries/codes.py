@@ -38,3 +38,12 @@ def with_code(db: Db, code: str) -> Library | None:
         f"SELECT {LIBRARY} FROM libraries WHERE lower(code) = %(code)s AND status <> 'closed' ORDER BY id LIMIT 1",
         code=code.lower(),
     )
+
+
+def untold(core: Db) -> list[UUID]:
+    """Open organisations of which the directory knows no library."""
+    found = core.dicts(
+        """SELECT t.id FROM tenants t WHERE t.status IN ('active', 'past_due')
+           AND NOT EXISTS (SELECT FROM library_codes c WHERE c.tenant_id = t.id) ORDER BY t.id"""
+    )
+    return [row["id"] for row in found]
