@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from studyspot.kit.timetable import frequent, last_due, next_due
+
 from local.template import Schedule
-from local.timetable import frequent, last_due, next_due
 
 HOUR = timedelta(hours=1)
 DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")

@@ -166,6 +166,7 @@ class StandIn:
         template, stage_address = self._layout
         machines = template.machines
         needed = {consumer.function for consumer in template.consumers}
+        needed |= {schedule.function for schedule in template.schedules}
         needed |= {
             name for name in template.functions if any(f'"{LAMBDA_ARN}{name}"' in m.definition for m in machines)
         }

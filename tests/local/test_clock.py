@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studyspot.kit.timetable import frequent, last_due, next_due
 
 from local.clock import BackInTime, Clock, ClockFile, Fired, duration
 from local.template import Schedule
-from local.timetable import frequent, last_due, next_due
 
 MINUTE = Schedule("minute", "Minute", "rate(1 minute)", "UTC")
 NIGHTLY = Schedule("daily", "Daily", "cron(10 0 * * ? *)", "Asia/Kolkata")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from samtranslator.translator.transform import transform
+from studyspot.kit import timetable
 
-from local import timetable
 from local.gateway import Routes
 from local.intrinsics import load
 from local.template import ROOT, Template

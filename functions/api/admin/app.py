@@ -1,4 +1,4 @@
-"""What the operator looks after: the jobs of all tenants."""
+"""What the operator looks after: the jobs of all tenants, queues and their dead letters, schedules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
+from studyspot.kit.request import Request
+from studyspot.kit.response import Response, success
 from studyspot.kit.signature import CoreDb
+from studyspot.operations import queues, schedules
+from studyspot.operations.models import QueueView, Redriven, ScheduleView
 
 api = Api("admin")
 
@@ -27,6 +31,32 @@ def all_jobs(
 ) -> Page[TenantJob]:
     """The newest jobs of every tenant."""
     return jobs.of_all_tenants(core, tenant_id, status, kind, paging)
+
+
+@api.get("/admin/queues")
+def all_queues(actor: Annotated[Actor, allow("queues:read")], core: CoreDb) -> list[QueueView]:
+    """How full every queue is, how old its oldest open command, and its dead letters."""
+    return queues.seen()
+
+
+@api.post("/admin/queues/{queue}/redrive")
+def redrive(queue: str, actor: Annotated[Actor, allow("queues:redrive")], core: CoreDb) -> Redriven:
+    """Up to 500 dead letters go back to their queue; nothing is lost, and a duplicate has no second effect."""
+    return queues.redrive(queue)
+
+
+@api.get("/admin/schedules")
+def all_schedules(actor: Annotated[Actor, allow("schedules:read")], core: CoreDb) -> list[ScheduleView]:
+    return schedules.seen(core)
+
+
+@api.post("/admin/schedules/{schedule}/run")
+def run_schedule(
+    schedule: str, actor: Annotated[Actor, allow("schedules:run")], core: CoreDb, request: Request
+) -> Response:
+    """202 when it was started; 200 when it ran well today already (a frequent one: this minute) or is running."""
+    asked = schedules.run_now(core, schedule)
+    return success(asked, 202 if asked.started else 200, request)
 
 
 handler = api.handler

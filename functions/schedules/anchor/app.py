@@ -6,8 +6,10 @@ from typing import Any
 
 from studyspot.audit import sealing
 from studyspot.kit import clock, connections, log
+from studyspot.kit.schedules import recorded
 
 
+@recorded("anchor")
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Once a day and tenant: a second trigger changes nothing. Answers how many heads were new."""
     connections.settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from studyspot.kit import cells, connections, log
+from studyspot.kit.schedules import recorded
 from studyspot.subscriptions import service as subscriptions
 from studyspot.tenants import finding, provisioning
 
@@ -13,6 +14,7 @@ class OrphansFound(Exception):
     """A database, cell or tenant belongs to nobody; the log line before this names them."""
 
 
+@recorded("daily")
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Safe to run twice: an opened period is not opened again. Answers how many renewals were started."""
     connections.settle()

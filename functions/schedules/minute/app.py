@@ -11,6 +11,7 @@ from studyspot.credits import service as wallets
 from studyspot.files import service as files
 from studyspot.kit import connections, log, outbox, timers
 from studyspot.kit.db import Db
+from studyspot.kit.schedules import recorded
 from studyspot.messaging import delivery, reports, taking
 from studyspot.webhooks import sending
 from studyspot.webhooks import service as webhooks
@@ -43,6 +44,7 @@ JOBS: dict[str, Callable[[], int]] = {
 """Timers first: what they command leaves with the same run's relay."""
 
 
+@recorded("minute")
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """How many things each job did."""
     done: dict[str, int] = {}

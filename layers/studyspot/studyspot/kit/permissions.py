@@ -110,6 +110,8 @@ PLATFORM_STAFF = frozenset(
         "jobs:read_any",
         "privacy:manage",
         "compliance:read",
+        "queues:read",
+        "schedules:read",
         "tenants:read",
         "tenants:act",
         "tenants:create",

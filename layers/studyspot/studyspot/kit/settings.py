@@ -76,6 +76,8 @@ class Settings(BaseModel):
     imports_queue_url: str = ""
     files_queue_url: str = ""
     webhook_outbound_queue_url: str = ""
+    schedule_functions: str = ""
+    """`minute=<function>,daily=<function>`: what runs a schedule now."""
     tenant_provisioning_machine_arn: str = ""
     subscription_renewal_machine_arn: str = ""
     payment_failover_machine_arn: str = ""

@@ -1,11 +1,12 @@
 """When a schedule of the template is due: `rate(...)` and six-field `cron(...)` in the schedule's own time zone."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
-
-from local.template import Schedule
 
 UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 MONTHS = {
@@ -17,6 +18,16 @@ MONTHS = {
 WEEKDAYS = dict(zip(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], range(1, 8), strict=True))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FARTHEST = 366 * 5
+
+
+class Schedule(Protocol):
+    """When something fires, as EventBridge Scheduler spells it."""
+
+    @property
+    def expression(self) -> str: ...
+
+    @property
+    def timezone(self) -> str: ...
 
 
 def next_due(schedule: Schedule, after: datetime) -> datetime:
