@@ -60,6 +60,7 @@ ANY_USER = {
     "GET /api/v1/users/me": "oneself",
     "PUT /api/v1/users/me": "oneself",
     "PUT /api/v1/users/me/password": "one's own password",
+    "DELETE /api/v1/users/me": "one's own account",
     "POST /api/v1/users/me/avatar": "one's own picture",
     "GET /api/v1/users/me/activity": "one's own trail",
     "GET /api/v1/bookings/availability": "what is free holds nobody's data",

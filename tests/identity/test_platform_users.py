@@ -14,7 +14,7 @@ from studyspot.kit import cells, clock, ids
 from studyspot.kit.ids import PLATFORM
 
 from tests.files.test_files import BUCKET, PNG, bucket, read
-from tests.identity.people import PASSWORD, admin_with_password, audited, told
+from tests.identity.people import PASSWORD, admin_with_password, audited, staff_with_password, told
 from tests.world import Answer, World
 
 __all__ = ["bucket"]
@@ -254,6 +254,31 @@ def test_one_changes_ones_password_here_too(world: World) -> None:
     assert wrong.code == "invalid_credentials"
     assert call(world, "PUT", "/users/me/password", token, body).status == 204
     assert call(world, "GET", "/users/me", token).status == 200
+
+
+def test_one_closes_ones_own_account(world: World) -> None:
+    tenant = world.tenant()
+    assert call(world, "DELETE", "/users/me", None).status == 401
+    refused = call(world, "DELETE", "/users/me", tenant.owner)
+    assert (refused.status, refused.code) == (409, "last_admin")
+    staff = staff_with_password(tenant, address())
+    first, second = (world.token("library_staff", tenant.id, staff) for _ in range(2))
+    closing = call(world, "DELETE", "/users/me", first)
+    assert (closing.status, closing.data["status"]) == (202, "erasure_requested")
+    assert (closing.data["request"]["kind"], closing.data["request"]["userId"]) == ("erasure", str(staff))
+    for token in (first, second):
+        assert call(world, "GET", "/users/me", token).code == "token_revoked"
+    again = call(world, "DELETE", "/users/me", world.token("library_staff", tenant.id, staff))
+    assert (again.status, again.code) == (409, "request_open")
+
+
+def test_the_last_administrator_does_not_resign(world: World) -> None:
+    _, token = admin(world)
+    assert call(world, "DELETE", "/users/me", token).code == "last_admin"
+    assert call(world, "GET", "/users/me", token).status == 200
+    _, theirs = admin(world)
+    assert call(world, "DELETE", "/users/me", theirs).data == {"status": "deactivated", "request": None}
+    assert call(world, "GET", "/users/me", theirs).code == "token_revoked"
 
 
 def test_ones_picture_is_ones_own(world: World, bucket: Any) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from studyspot.identity.queries import links, people
+from studyspot.keys import queries as keys
 from studyspot.kit import cells, clock, ids, permissions
 from studyspot.subscriptions import service as subscriptions
 
@@ -208,10 +209,16 @@ def test_a_removal_reports_what_it_ended(world: World) -> None:
     user_id, pair = hired(world, tenant, role=manager)
     invited = address()
     call(world, "POST", "/staff", pair["accessToken"], {"email": invited, "name": "Next"})
+    with world.db(tenant.id) as db:
+        keys.add(db, ids.uuid7(), name="Report", prefix="abc", key_hash="h", scopes=["students:read"],
+                 owner_id=UUID(user_id), owner_type="library_staff")  # fmt: skip
     link = told(tenant.id, invited)[-1]["token"]
     gone = call(world, "DELETE", f"/staff/{user_id}", tenant.owner)
     assert gone.status == 200
     assert len(gone.data["sessions"]) == 1
+    assert [key["name"] for key in gone.data["apiKeys"]] == ["Report"]
+    with world.db(tenant.id) as db:
+        assert keys.count(db) == 0
     assert [i["email"] for i in gone.data["invitations"]] == [invited]
     assert alive(world, pair["accessToken"]) == "token_revoked"
     assert world.call("auth", "GET", f"/auth/invitations/{link}").code == "invitation_expired"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from studyspot.audit.models import Entry
 from studyspot.files.models import Upload
-from studyspot.identity.models import Letter, PasswordChange
+from studyspot.identity.models import LastAdmin, Letter, PasswordChange
 from studyspot.identity.models.staff import (
     AdminStatus,
     AvatarRequest,
@@ -22,7 +22,7 @@ from studyspot.identity.models.staff import (
     RoleChange,
     RoleRequest,
 )
-from studyspot.identity.service import change_password, platform, profile, roles
+from studyspot.identity.service import change_password, end_sessions, platform, profile, roles
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.db import Db
@@ -30,6 +30,8 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.messaging import service as messaging
+from studyspot.privacy import service as privacy
+from studyspot.privacy.models import Closing
 
 api = Api("users")
 handler = api.handler
@@ -62,6 +64,22 @@ def change_my_password(asked: PasswordChange, actor: Anyone, core: CoreDb, db: T
 def my_avatar(asked: AvatarRequest, actor: Anyone, core: CoreDb, db: TenantDb) -> Upload:
     """A signed address for the picture; `PUT /users/me` with its id makes it the avatar."""
     return profile.avatar(_own(actor, core, db), actor, asked)
+
+
+@api.delete("/users/me", status_code=202)
+def close_me(actor: Anyone, core: CoreDb, db: TenantDb) -> Closing:
+    """Signed out everywhere; students and staff with a request to erase them, decided by its due date. An owner hands
+    the organisation over, or closes it, first."""
+    if actor.user_type == "library_owner":
+        db.admit()
+        raise LastAdmin
+    if actor.is_platform:
+        platform.resign(core, actor)
+        return Closing(status="deactivated", request=None)
+    with db.transaction():
+        request = privacy.open_erasure(db, actor)
+        end_sessions(db, actor.id, "closed")
+    return Closing(status="erasure_requested", request=request)
 
 
 @api.get("/users/me/activity")

@@ -67,6 +67,12 @@ def revoke(db: Db, key_id: UUID) -> None:
     db.run("UPDATE api_keys SET revoked_at = %(now)s WHERE id = %(id)s", id=key_id, now=clock.now())
 
 
-def revoke_all_of(db: Db, owner_id: UUID) -> int:
-    query = "UPDATE api_keys SET revoked_at = %(now)s WHERE owner_id = %(owner)s AND revoked_at IS NULL"
-    return db.run(query, owner=owner_id, now=clock.now())
+def revoke_all_of(db: Db, owner_id: UUID) -> list[ApiKey]:
+    return db.all(
+        ApiKey,
+        f"""
+        UPDATE api_keys SET revoked_at = %(now)s WHERE owner_id = %(owner)s AND revoked_at IS NULL
+        RETURNING {COLUMNS}""",
+        owner=owner_id,
+        now=clock.now(),
+    )

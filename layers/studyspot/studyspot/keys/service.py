@@ -56,11 +56,11 @@ def revoke(db: Db, key_id: UUID) -> None:
         _note(db, "revoke", gone)
 
 
-def end_all_of(db: Db, owner_id: UUID) -> int:
-    """Every key of a person who left or was suspended, in the caller's transaction; answers how many."""
+def end_all_of(db: Db, owner_id: UUID) -> list[ApiKey]:
+    """Every key of a person who left, in the caller's transaction; answers which they were."""
     ended = queries.revoke_all_of(db, owner_id)
     if ended:
-        audit.note(db, "api_keys.end_all", "users", owner_id, after={"ended": ended})
+        audit.note(db, "api_keys.end_all", "users", owner_id, after={"ended": [key.prefix for key in ended]})
     return ended
 
 

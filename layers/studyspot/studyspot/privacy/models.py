@@ -79,6 +79,13 @@ class PrivacyRequest(Model):
     created_at: Timestamp
 
 
+class Closing(Model):
+    """What became of an account that its holder closed."""
+
+    status: Literal["erasure_requested", "deactivated"]
+    request: PrivacyRequest | None
+
+
 class Decision(Model):
     """Fulfilled or refused; whoever is refused is told why."""
 

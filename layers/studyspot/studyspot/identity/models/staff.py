@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from studyspot.identity.models.exchanges import LibraryIds, Permissions, RoleKey
+from studyspot.keys.models import ApiKey
 from studyspot.kit.models import Change, Email, Model, Name, Paise, Phone, Text, Timestamp
 
 Time = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -80,6 +81,7 @@ class Removal(Model):
 
     id: UUID
     sessions: list[EndedSession]
+    api_keys: list[ApiKey]
     invitations: list[PendingInvitation]
 
 

@@ -83,6 +83,17 @@ def deactivate(core: Db, actor: Actor, user_id: UUID) -> None:
         queries.forget_password(core, user_id)
 
 
+def resign(core: Db, actor: Actor) -> None:
+    """Oneself; LastAdmin when nobody else is left."""
+    with core.transaction():
+        before = queries.user(core, actor.id, lock=True)
+        queries.turn(core, actor.id, ["active"], "deactivated")
+        queries.forget_password(core, actor.id)
+        end_sessions(core, actor.id, "deactivated")
+        audit.note(core, "admin_users.resigned", "admin_users", actor.id, {"status": before.status},
+                   {"status": "deactivated"})  # fmt: skip
+
+
 def reactivate(core: Db, actor: Actor, user_id: UUID) -> tuple[PlatformUser, Letter | None]:
     """Back; whoever was deactivated chooses a new password by mail."""
     with core.transaction():

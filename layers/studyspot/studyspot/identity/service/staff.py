@@ -15,6 +15,7 @@ from studyspot.identity.service import rights
 from studyspot.identity.service.directory import remove_identities
 from studyspot.identity.service.invitations import shown_pending
 from studyspot.identity.service.sessions import end_sessions
+from studyspot.keys import service as keys
 from studyspot.kit import audit, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
@@ -100,15 +101,16 @@ def reactivate(db: Db, actor: Actor, user_id: UUID) -> StaffMember:
 
 
 def remove(core: Db, db: Db, actor: Actor, user_id: UUID) -> Removal:
-    """Out for good: sessions, tokens and the invitations they sent end in this transaction; the report names them."""
+    """Out for good: sessions, API keys and the invitations they sent end in this transaction; the report names them."""
     with db.transaction():
         before = _managed(db, actor, user_id)
         if not queries.remove(db, user_id):
             raise NotFound
         ended = queries.end_sessions(db, user_id, "removed")
+        gone = keys.end_all_of(db, user_id)
         revoked = links.revoke_of(db, user_id)
         outbox.emit(db, "staff.removed", user_id, {"role": before.role})
-        report = Removal(id=user_id, sessions=ended, invitations=[shown_pending(i) for i in revoked])
+        report = Removal(id=user_id, sessions=ended, api_keys=gone, invitations=[shown_pending(i) for i in revoked])
         audit.note(db, "staff.remove", "library_staff", user_id, before.model_dump(mode="json"),
                    {"status": "removed", "sessions": len(ended), "invitations": len(revoked)})  # fmt: skip
     remove_identities(core, db.tenant, user_id)
