@@ -55,7 +55,7 @@ def test_a_skipped_day_fires_each_schedule_once_for_the_last_time_it_missed(stac
     before = stack.library.now()
     turned = stack.sandbox.advance("P1D", skip=True)
     fired = [one["schedule"] for one in turned["fired"]]
-    assert sorted(fired) == ["daily", "minute"]
+    assert sorted(fired) == sorted(each.name for each in stack.stage.engine.template.schedules)
     assert all(one["ok"] for one in turned["fired"])
     for one in turned["fired"]:
         assert before < datetime.fromisoformat(one["at"]) <= datetime.fromisoformat(turned["now"])

@@ -17,7 +17,12 @@ from studyspot.kit.db import Db
 QUEUES = ("sms-otp", "sms-service", "email", "payment-settler")
 SAMPLE = 3
 ASK_SECONDS = 5
-NEWEST_CELLS = "SELECT host, port, dbname FROM cells WHERE kind <> 'core' ORDER BY id DESC LIMIT %(most)s"
+NEWEST_CELLS = """
+    SELECT host, port, dbname FROM cells c
+    WHERE kind = 'pool'
+       OR EXISTS (SELECT 1 FROM tenants t WHERE t.cell_id = c.id AND t.status IN ('active', 'past_due'))
+    ORDER BY kind, id DESC LIMIT %(most)s"""
+"""Shared cells and those of tenants at work: one that is being set up or taken back is not missed."""
 LAST_RUNS = "SELECT job, max(ran_at) AS at FROM schedule_runs GROUP BY job ORDER BY job"
 LAST_EVENTS = "SELECT vendor, max(received_at) AS at FROM webhook_events GROUP BY vendor"
 WAITING = "SELECT count(*) AS open, min(created_at) AS oldest FROM outbox WHERE done_at IS NULL"

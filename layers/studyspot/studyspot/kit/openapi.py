@@ -248,6 +248,9 @@ def _refusals(route: Route) -> dict[str, Any]:
     if not (route.signature.body or route.accepts != ("application/json",)):
         apply -= {413, 415}
     found = {str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in sorted(apply)}
+    if Response in (route.signature.returns, *get_args(route.signature.returns)):
+        told = {"application/json": {"schema": {"type": "object"}}}
+        found["503"] = {"description": PROBLEMS[503], "content": _problem("")["content"] | told}
     return found | {"default": {"$ref": "#/components/responses/Problem"}}
 
 
