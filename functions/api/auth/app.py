@@ -49,6 +49,7 @@ from studyspot.tenants import service as tenants
 api = Api("auth")
 
 Anyone = Annotated[Actor, allow()]
+Whoever = Annotated[Actor, allow(always=True)]
 Inviter = Annotated[Actor, allow("staff:invite")]
 
 
@@ -144,7 +145,7 @@ def refresh(asked: RefreshRequest, request: Request, core: CoreDb) -> Tokens:
 
 
 @api.post("/auth/logout", status_code=204, keyed="ignored")
-def logout(actor: Anyone, request: Request, core: CoreDb, db: TenantDb) -> None:
+def logout(actor: Whoever, request: Request, core: CoreDb, db: TenantDb) -> None:
     own = _own(actor, core, db)
     identity.end_session(own, actor.session_id)
     audit.note(own, "auth.logout", actor.user_type, actor.id)
@@ -152,12 +153,12 @@ def logout(actor: Anyone, request: Request, core: CoreDb, db: TenantDb) -> None:
 
 
 @api.post("/auth/verify", keyed="ignored")
-def verify(actor: Anyone) -> Claims:
+def verify(actor: Whoever) -> Claims:
     return Claims(valid=True, claims=actor.claims)
 
 
 @api.get("/auth/me")
-def me(actor: Anyone, core: CoreDb, db: TenantDb) -> Me:
+def me(actor: Whoever, core: CoreDb, db: TenantDb) -> Me:
     return identity.me(core, _own(actor, core, db), actor)
 
 

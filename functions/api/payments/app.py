@@ -35,7 +35,7 @@ Reader = Annotated[Actor, allow("payments:read", "payments:read_own")]
 Owner = Annotated[Actor, allow("payments:timeline")]
 
 
-@api.post("/payments/create", status_code=201)
+@api.post("/payments/create", status_code=201, limit=(10, 60))
 def create(request: PayRequest, actor: Payer, db: TenantDb, core: CoreDb) -> OpenedPayment:
     return service.pay(db, core, actor, request)
 

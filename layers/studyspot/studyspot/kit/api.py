@@ -58,6 +58,8 @@ class Route:
     body_limit: int = JSON_LIMIT
     by_key: bool = False
     """Open to API keys although it names no permission; what does not concern a person's own account."""
+    limit: tuple[int, int] | None = None
+    """How many calls in how many seconds one caller has here, beside the limit over all routes."""
     ungated: bool = False
     """Not counted against any caller: a correctly signed webhook is never answered 429."""
     even: float = 0

@@ -44,8 +44,10 @@ def note(
     actor_type: str | None = None,
     actor_id: UUID | None = None,
 ) -> None:
-    """Who did what to which thing; what is secret or personal is masked."""
+    """Who did what to which thing, and in whose place; what is secret or personal is masked."""
     db.noted = True
+    if db.actor and db.actor.impersonator:
+        after = {**(after or {}), "impersonator": str(db.actor.impersonator)}
     db.later(
         INSERT,
         id=ids.uuid7(),

@@ -9,6 +9,9 @@ from uuid import UUID
 from studyspot.kit.errors import Forbidden, IpNotAllowed, NotFound
 from studyspot.kit.ids import PLATFORM
 
+ENROLLING = "mfa_enrolment"
+"""The only role of whoever owes a second factor."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -40,12 +43,14 @@ class Actor:
     """The libraries a member of staff is bound to; None = all of the tenant's."""
     key: Key | None = None
     """Set when no person calls but an API key, which is a caller of its own and has no session."""
+    impersonator: UUID | None = None
+    """The platform user who acts for this one."""
     claims: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """What the credential says, word for word."""
 
     @classmethod
     def of(cls, claims: dict[str, Any]) -> Actor:
-        bound = claims.get("libraryIds")
+        bound, act = claims.get("libraryIds"), claims.get("act")
         return cls(
             id=UUID(claims["userId"]),
             user_type=claims["userType"],
@@ -56,12 +61,18 @@ class Actor:
             roles=tuple(claims["roles"]),
             permissions=frozenset(claims["permissions"]),
             library_ids=frozenset(UUID(i) for i in bound) if bound is not None else None,
+            impersonator=UUID(act["sub"]) if act else None,
             claims=claims,
         )
 
     @property
     def is_platform(self) -> bool:
         return self.tenant_id == PLATFORM
+
+    @property
+    def owes_factor(self) -> bool:
+        """Signed in where a second factor is due, without having one: nothing is allowed but to enroll it."""
+        return ENROLLING in self.roles
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions
@@ -87,8 +98,23 @@ class Allow:
     """The marker behind `allow`."""
 
     any_of: tuple[str, ...]
+    step_up: bool = False
+    in_person: bool = False
+    enrolling: bool = False
+    always: bool = False
+
+    @property
+    def personal(self) -> bool:
+        """Nobody changes this in somebody else's name: what is one's own, and what asks for proof once more."""
+        return not self.always and (self.in_person or self.step_up or not self.any_of)
 
 
-def allow(*any_of: str) -> Allow:
-    """`Annotated[Actor, allow("bookings:create")]`: signed in, with one of these permissions (none named: any user)."""
-    return Allow(any_of)
+def allow(
+    *any_of: str, step_up: bool = False, in_person: bool = False, enrolling: bool = False, always: bool = False
+) -> Allow:
+    """`Annotated[Actor, allow("bookings:create")]`: signed in, with one of these permissions (none named: any user).
+
+    `step_up`: who proved themselves once more in the last five minutes. `in_person`: nobody acting for somebody else.
+    `enrolling`: also who still owes a second factor. `always`: both of them, because it only shows or ends the session.
+    """
+    return Allow(any_of, step_up, in_person, enrolling or always, always)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from studyspot.kit import audit, callers, cells, clock, connections, outbox
-from studyspot.kit.auth import Actor
+from studyspot.kit.auth import Actor, Allow
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Claim, Db, Origin, Replay
-from studyspot.kit.errors import BadRequest, Forbidden, NotFound, Problem, TokenRevoked
+from studyspot.kit.errors import BadRequest, Forbidden, MfaRequired, NotFound, Problem, TokenRevoked
 from studyspot.kit.gate import Gate, Moved
 from studyspot.kit.ids import PLATFORM
 from studyspot.kit.paths import PREFIX
@@ -88,6 +88,7 @@ class Call:
             bucket=self._principal(),
             writes=self.request.writes,
             module=self.route.module if home != PLATFORM else None,
+            **self._conditions(),
         )
 
     def _place(self, tenant: UUID) -> Place:
@@ -104,6 +105,17 @@ class Call:
         if self.actor is None:
             return f"address:{self.request.address}"
         return f"{'key' if self.actor.key else 'user'}:{self.actor.id}"
+
+    def _conditions(self) -> dict[str, Any]:
+        """What else this route asks of this caller; proof once more only from who may call it at all."""
+        actor, allow, special = self.actor, self.route.signature.allow, self.route.limit
+        if actor is None or allow is None:
+            return {}
+        return {
+            "step_up": allow.step_up and (not allow.any_of or any(map(actor.may, allow.any_of))),
+            "acting": actor.impersonator is not None and self.request.writes and not allow.always,
+            "special": (f"{self.route.name}:{actor.id}", *special) if special else None,
+        }
 
     def _tenant(self, wanted: bool) -> UUID:
         """From the token; named by X-Tenant-Id only for platform users who may act, and on public routes."""
@@ -127,7 +139,7 @@ class Call:
     def _bind(self, path: dict[str, str]) -> dict[str, Any]:
         signature = self.route.signature
         if signature.allow and self.actor:
-            self._permit(signature.allow.any_of)
+            self._permit(signature.allow)
         values: dict[str, Any] = dict(self.handles)
         if signature.actor:
             values[signature.actor] = self.actor
@@ -136,16 +148,27 @@ class Call:
         values |= self._claimed_and_rest(path)
         return values
 
-    def _permit(self, any_of: tuple[str, ...]) -> None:
+    def _permit(self, allow: Allow) -> None:
         assert self.actor is not None, "only a signed-in caller can lack a permission"
-        if self.actor.key:
-            self.actor.key.must_admit(self.request.address)
-            if not any_of and not self.route.by_key:
-                raise Forbidden("an API key has no account of its own")
+        self._must_be_somebody(self.actor, allow)
+        any_of = allow.any_of
         acting = self.actor.is_platform and any(db.tenant != PLATFORM for db in self.handles.values())
         if acting and ACTING_FOR_TENANT.intersection(any_of):
             return
         self.actor.must(*any_of)
+
+    def _must_be_somebody(self, actor: Actor, allow: Allow) -> None:
+        """What a key, a device, a stand-in and somebody still to be proven may not do, whatever they hold."""
+        if actor.key:
+            actor.key.must_admit(self.request.address)
+            if not allow.any_of and not self.route.by_key:
+                raise Forbidden("an API key has no account of its own")
+        if actor.owes_factor and not allow.enrolling:
+            raise MfaRequired("enroll a second factor first")
+        if actor.user_type == "kiosk" and not allow.any_of:
+            raise Forbidden("a device has no account of its own")
+        if actor.impersonator and self.request.writes and allow.personal:
+            raise Forbidden("nobody does that in somebody else's name")
 
     def _claimed_and_rest(self, path: dict[str, str]) -> dict[str, Any]:
         """400 before 404 before 422: a fault of the body must not hide that the path names nothing."""
@@ -218,7 +241,7 @@ class Call:
         told = self.route.name, self.route.path.removeprefix(PREFIX).split("/")[1], resource
         if self.request.writes:
             audit.note(keyed, *told)
-        elif self.actor.is_platform:
+        elif self.actor.is_platform or self.actor.impersonator:
             for db in self.handles.values():
                 if db.tenant != PLATFORM:
                     audit.note(db, *told)

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from studyspot.kit import clock
 from studyspot.kit.errors import DuplicateRequest, IdempotencyKeyReused, NotFound
-from studyspot.kit.gate import Gate, Verdict
+from studyspot.kit.gate import Bucket, Gate, Verdict
 from studyspot.kit.pipeline import Outcome, RowMaker, Rows, Statement
 
 if TYPE_CHECKING:
@@ -188,12 +188,13 @@ class Db:
         """Ask the gate alone, when no statement took it along."""
         if self.gate:
             gate, self.gate = self.gate, None
-            self._judge(gate, self.connection.first_trip([gate.question()])[0][0])
+            self._judge(gate, self.connection.first_trip(gate.questions())[0])
 
-    def _judge(self, gate: Gate, outcome: Outcome) -> None:
-        verdict = self.connection.rows(outcome, model_maker(Verdict)).first()
+    def _judge(self, gate: Gate, outcomes: Sequence[Outcome]) -> None:
+        verdict = self.connection.rows(outcomes[0], model_maker(Verdict)).first()
         assert verdict is not None, "the gate always answers one row"
-        gate.admit(verdict)
+        special = self.connection.rows(outcomes[1], model_maker(Bucket)).first() if outcomes[1:] else None
+        gate.admit(verdict, special)
 
     def _set_tenant(self) -> Statement:
         """Whose rows there are; for staff bound to libraries, only what is of these libraries."""
@@ -226,9 +227,9 @@ class Db:
         """The verdict outranks whatever became of the statement; a refused read discards its row."""
         self._open = keep
         try:
-            outcomes = self.connection.first_trip(*([[gate.question()]] if gate else []), segment)
+            outcomes = self.connection.first_trip(*([gate.questions()] if gate else []), segment)
             if gate:
-                self._judge(gate, outcomes[0][0])
+                self._judge(gate, outcomes[0])
             for outcome in outcomes[-1]:
                 if outcome.error:
                     raise outcome.error

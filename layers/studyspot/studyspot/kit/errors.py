@@ -90,6 +90,33 @@ class CsrfFailed(Forbidden):
     fix = "Send the value of the csrf cookie as X-CSRF-Token, from an origin that is configured."
 
 
+class MfaRequired(Forbidden):
+    """A second factor is needed."""
+
+    code = "mfa_required"
+    fix = "Send mfaToken and a code to POST /auth/mfa/challenge; without a factor yet, enroll one first."
+
+
+class StepUpRequired(Forbidden):
+    """Prove once more that it is you."""
+
+    code = "step_up_required"
+    fix = "Send the password or a code to POST /auth/step-up, then repeat the request within five minutes."
+
+
+class ImpersonationReadOnly(Forbidden):
+    """Whoever acts for somebody else only looks, unless the owner consented to more."""
+
+    code = "impersonation_read_only"
+    fix = "The owner consents by POST /auth/impersonation-consent; passwords, factors and keys stay out of reach."
+
+
+class OutsideOpeningHours(Forbidden):
+    """This device works in the opening hours of its library only."""
+
+    code = "outside_opening_hours"
+
+
 class TenantSuspended(Forbidden):
     """This organisation is suspended."""
 

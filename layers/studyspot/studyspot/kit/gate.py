@@ -11,9 +11,12 @@ from pydantic import BaseModel
 
 from studyspot.kit import clock, settings
 from studyspot.kit.errors import (
+    ImpersonationReadOnly,
     ModuleNotEnabled,
+    OutsideOpeningHours,
     Problem,
     RateLimited,
+    StepUpRequired,
     TenantNotActive,
     TenantSuspended,
     TokenRevoked,
@@ -22,6 +25,7 @@ from studyspot.kit.errors import (
 from studyspot.kit.pipeline import Statement
 
 GATE = "SELECT * FROM gate(%(tenant)s, %(session)s, %(bucket)s, %(now)s)"
+SPECIAL = "SELECT taken, resets_at FROM take(%(bucket)s, %(seconds)s, %(now)s)"
 OPEN_STATES = ("active", "past_due", "offboarding")
 
 
@@ -35,6 +39,20 @@ class Verdict(BaseModel):
     session_live: bool | None
     taken: int
     resets_at: datetime
+    stepped_up: bool | None = None
+    may_write: bool | None = None
+    """None: nobody acts for somebody else here."""
+    in_hours: bool | None = None
+    """None: the caller is no device of a library."""
+    tenant_rate_limit: int | None = None
+    tenant_taken: int | None = None
+
+
+class Bucket(BaseModel):
+    """A limit of the route's own."""
+
+    taken: int
+    resets_at: datetime
 
 
 @dataclass(frozen=True)
@@ -46,40 +64,73 @@ class Gate:
     bucket: str
     writes: bool
     module: str | None = None
+    step_up: bool = False
+    acting: bool = False
+    """Somebody acts for the user of this session, and this call changes something for them."""
+    special: tuple[str, int, int] | None = None
+    """The route's own limit for this caller: its bucket, how many, in how many seconds."""
 
-    def question(self) -> Statement:
+    def questions(self) -> list[Statement]:
         """A segment of its own, so that the count survives a statement that fails."""
-        return GATE, {"tenant": self.tenant, "session": self.session, "bucket": self.bucket, "now": clock.now()}
+        now = clock.now()
+        asked: list[Statement] = [
+            (GATE, {"tenant": self.tenant, "session": self.session, "bucket": self.bucket, "now": now})
+        ]
+        if self.special:
+            bucket, _, seconds = self.special
+            asked.append((SPECIAL, {"bucket": bucket, "seconds": seconds, "now": now}))
+        return asked
 
-    def admit(self, verdict: Verdict) -> None:
-        """Raises the first refusal, in the order of the conventions: 401, 429, tenant state."""
+    def admit(self, verdict: Verdict, special: Bucket | None = None) -> None:
+        """Raises the first refusal, in the order of the conventions: 401, 429, tenant state, 403."""
         if verdict.session_live is False:
             raise TokenRevoked
-        limit = math.ceil((verdict.rate_limit or 100) * settings.get().rate_factor)
-        if verdict.taken > limit:
-            raise over_limit(limit, 60, verdict.resets_at)
+        self._count(verdict, special)
+        self._judge_state(verdict)
+        if self.module and self.module not in (verdict.modules or ()):
+            raise ModuleNotEnabled
+        if verdict.in_hours is False:
+            raise OutsideOpeningHours
+        if self.acting and not verdict.may_write:
+            raise ImpersonationReadOnly
+        if self.step_up and not verdict.stepped_up:
+            raise StepUpRequired
+
+    def _count(self, verdict: Verdict, special: Bucket | None) -> None:
+        _refuse_over(verdict.taken, verdict.rate_limit or 100, 60, verdict.resets_at, "default")
+        if verdict.tenant_rate_limit and verdict.tenant_taken:
+            _refuse_over(verdict.tenant_taken, verdict.tenant_rate_limit, 60, verdict.resets_at, "tenant")
+        if self.special and special:
+            _refuse_over(special.taken, self.special[1], self.special[2], special.resets_at, "route")
+
+    def _judge_state(self, verdict: Verdict) -> None:
         if verdict.status == "suspended" and (verdict.scope == "all" or (verdict.scope == "writes" and self.writes)):
             raise TenantSuspended
         if verdict.status is None:
             raise Moved
         if verdict.status not in OPEN_STATES and verdict.status != "suspended":
             raise TenantNotActive
-        if self.module and self.module not in (verdict.modules or ()):
-            raise ModuleNotEnabled
 
 
 class Moved(Unavailable):
     """This organisation is being moved; repeat the request in a moment."""
 
 
-def over_limit(limit: int, seconds: int, resets_at: datetime) -> Problem:
-    """429 with the headers of draft-ietf-httpapi-ratelimit-headers."""
+def _refuse_over(taken: int, most: int, seconds: int, resets_at: datetime, policy: str) -> None:
+    limit = math.ceil(most * settings.get().rate_factor)
+    if taken > limit:
+        raise over_limit(limit, seconds, resets_at, policy)
+
+
+def over_limit(limit: int, seconds: int, resets_at: datetime, policy: str = "default") -> Problem:
+    """429 with the headers of draft-ietf-httpapi-ratelimit-headers; `policy` says whose limit it is."""
     wait = max(1, math.ceil((resets_at - clock.now()).total_seconds()))
+    whose = " of the whole organisation" if policy == "tenant" else ""
     return RateLimited(
-        f"{limit} requests in {seconds} seconds are allowed",
+        f"{limit} requests{whose} in {seconds} seconds are allowed",
         headers={
             "Retry-After": str(wait),
-            "RateLimit": f'"default";r=0;t={wait}',
-            "RateLimit-Policy": f'"default";q={limit};w={seconds}',
+            "RateLimit": f'"{policy}";r=0;t={wait}',
+            "RateLimit-Policy": f'"{policy}";q={limit};w={seconds}',
         },
     )

@@ -34,6 +34,7 @@ class Settings(BaseModel):
     signing_keys: SecretStr = SecretStr("[]")
     hmac_key: SecretStr = SecretStr("")
     bcrypt_cost: int = 12
+    mfa_required_for_platform: bool = False
     rate_limit_factor: str = "1"
     even_time_factor: float = 1
 

@@ -6,14 +6,16 @@ import math
 from datetime import datetime, timedelta
 from typing import Literal
 
-from studyspot.identity.models import AccountLocked, Lockout
+from studyspot.identity import passwords
+from studyspot.identity.models import AccountLocked, InvalidCredentials, Lockout, Person
 from studyspot.identity.queries import attempts
 from studyspot.kit import clock, settings
 from studyspot.kit.crypto import keyed_hash
 from studyspot.kit.db import Db
 from studyspot.kit.gate import over_limit
+from studyspot.kit.ids import PLATFORM
 
-Realm = Literal["admin", "people", "register", "reset", "resend"]
+Realm = Literal["admin", "people", "register", "reset", "resend", "mfa"]
 
 MOST_FAILURES = 5
 WINDOW = timedelta(minutes=15)
@@ -22,6 +24,7 @@ LONGEST_LOCK = timedelta(hours=24)
 BY_ACCOUNT: dict[Realm, tuple[int, int]] = {
     "admin": (10, 900),
     "people": (10, 900),
+    "mfa": (10, 900),
     "register": (10, 900),
     "reset": (3, 3600),
     "resend": (3, 3600),
@@ -85,6 +88,18 @@ def succeeded(core: Db, account: str) -> None:
     until = attempts.forget_failures(core, account)
     if until:
         raise locked(until)
+
+
+def prove_password(core: Db, known: Person, password: str) -> None:
+    """Somebody signed in says their password again; counted like a sign-in."""
+    realm: Realm = "admin" if known.tenant_id == PLATFORM else "people"
+    account = take_turn(core, realm, known.email or str(known.id))
+    if not passwords.matches(password, known.password_hash):
+        with core.transaction():
+            failed(core, account)
+        core.commit()
+        raise InvalidCredentials
+    succeeded(core, account)
 
 
 def locked(until: datetime) -> AccountLocked:

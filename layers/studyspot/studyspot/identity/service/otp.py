@@ -25,7 +25,7 @@ from studyspot.identity.service.sessions import start_session
 from studyspot.kit import audit, clock, ids
 from studyspot.kit.crypto import keyed_hash, same
 from studyspot.kit.db import Db
-from studyspot.kit.errors import Problem
+from studyspot.kit.errors import MfaRequired, Problem
 from studyspot.kit.gate import over_limit
 
 LIFETIME = timedelta(minutes=5)
@@ -70,6 +70,8 @@ def verify_otp(core: Db, db: Db, phone: str, code: str) -> Tokens:
     """A session for the right code, once, in time and within five tries."""
     try:
         return _verify(core, db, phone, code)
+    except MfaRequired:
+        raise  # the code was right
     except Problem as refusal:
         audit.note(
             db, "auth.login_failed", "phone", None, actor_type="anonymous",

@@ -9,7 +9,6 @@ from uuid import UUID
 from studyspot.identity import passwords
 from studyspot.identity.models import (
     EmailVerified,
-    InvalidCredentials,
     Letter,
     LinkInvalid,
     PasswordChange,
@@ -135,13 +134,7 @@ def change_password(core: Db, db: Db, actor: Actor, asked: PasswordChange, mail:
     known = person(core, db, actor.user_type, actor.id)
     if known is None:
         raise NotFound
-    account = accounts.take_turn(core, "admin" if actor.is_platform else "people", known.email or str(known.id))
-    if not passwords.matches(asked.current_password, known.password_hash):
-        with core.transaction():
-            accounts.failed(core, account)
-        core.commit()
-        raise InvalidCredentials
-    accounts.succeeded(core, account)
+    accounts.prove_password(core, known, asked.current_password)
     passwords.must_be_strong(asked.new_password, known.email, actor.is_platform)
     place = place_of(core, db, known.user_type)
     people.set_password(place, known.user_type, known.id, passwords.hashed(asked.new_password))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import Any, NoReturn
 from uuid import UUID
 
 from studyspot.identity.models import AccountSuspended, Family, Letter, Person, RefreshReused, SessionView, Tokens
-from studyspot.identity.queries import people
+from studyspot.identity.models.factors import Standing
+from studyspot.identity.queries import factors, people
 from studyspot.identity.queries import sessions as queries
-from studyspot.identity.service.directory import as_user, home_of, person
-from studyspot.kit import audit, cells, clock, ids, opaque, outbox, tokens
-from studyspot.kit.auth import Actor
+from studyspot.identity.service.directory import PLATFORM_TYPES, as_user, home_of, person
+from studyspot.kit import audit, cells, clock, ids, opaque, outbox, settings, tokens
+from studyspot.kit.auth import ENROLLING, Actor
 from studyspot.kit.callers import REFRESH, until
 from studyspot.kit.crypto import keyed_hash
 from studyspot.kit.db import Db
-from studyspot.kit.errors import NotFound, TokenExpired, TokenRevoked, Unauthenticated
+from studyspot.kit.errors import MfaRequired, NotFound, TokenExpired, TokenRevoked, Unauthenticated
 from studyspot.kit.ids import PLATFORM
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
@@ -23,13 +25,23 @@ from studyspot.kit.pages import Paging
 Mail = Callable[[Db, Letter], None]
 """Has a letter sent, in the transaction of that tenant."""
 
+CHALLENGE = "mfa"
+"""The purpose of tokens that stand between the two halves of a sign-in."""
+CHALLENGED = timedelta(minutes=5)
 
-def start_session(db: Db, person: Person, method: str) -> Tokens:
-    """A new session of a person in their tenant's cell `db`; everything goes out with COMMIT."""
+
+def start_session(db: Db, person: Person, method: str, proven: bool = False) -> Tokens:
+    """A new session of a person in their tenant's cell `db`; everything goes out with COMMIT.
+
+    Whoever has a second factor and has not `proven` it gets MfaRequired with a token to go on, however they came.
+    """
+    standing = factors.standing(db, person.id)
+    if standing.on and not proven:
+        _ask_for_factor(db, person, method)
     now, session = clock.now(), ids.uuid7()
     ends = until(now)
     refresh_token = opaque.mint(REFRESH, db.tenant, session)
-    claims = _claims(person, session, refresh_token)
+    claims = _claims(person, session, refresh_token, standing)
     queries.open_session(db, session, person.id, person.user_type, claims, ends)
     queries.add_token(db, session, person.id, opaque.hashed(REFRESH, refresh_token), ends)
     audit.note(
@@ -40,13 +52,27 @@ def start_session(db: Db, person: Person, method: str) -> Tokens:
     return _pair(person, claims, refresh_token)
 
 
+def _ask_for_factor(db: Db, person: Person, method: str) -> NoReturn:
+    """What the first half did lasts; the answer names what the second half needs."""
+    challenge = ids.uuid7()
+    token = opaque.mint(CHALLENGE, db.tenant, challenge)
+    expires = clock.now() + CHALLENGED
+    factors.ask(db, challenge, opaque.hashed(CHALLENGE, token), person.id, person.user_type, method, expires)
+    audit.note(
+        db, "auth.mfa_asked", person.user_type, person.id, after={"method": method},
+        actor_type=person.user_type, actor_id=person.id,
+    )  # fmt: skip
+    db.commit()
+    raise MfaRequired(mfaToken=token, methods=["totp", "recovery_code"], expiresIn=int(CHALLENGED.total_seconds()))
+
+
 def refresh(core: Db, token: str, mail: Mail) -> Tokens:
     """The successor of a refresh token and a new access token; `mail` warns whose session was used by two."""
     tenant = opaque.home(REFRESH, token)
     if tenant is None:
         raise Unauthenticated("the refresh token is not valid")
     if tenant != PLATFORM:
-        _admit_tenant(core, tenant)
+        admit_tenant(core, tenant)
         cells.forget(tenant)  # a tenant that has just moved signs nobody out
     with home_of(core, tenant) as db:
         known = queries.family(db, opaque.hashed(REFRESH, token))
@@ -57,7 +83,8 @@ def refresh(core: Db, token: str, mail: Mail) -> Tokens:
             return _rotate(db, token, who, mail)
 
 
-def _admit_tenant(core: Db, tenant: UUID) -> None:
+def admit_tenant(core: Db, tenant: UUID) -> None:
+    """Raises unless its people may sign in, by the directory's word."""
     state = people.tenant(core, tenant)
     if state is None:
         raise TokenRevoked
@@ -76,7 +103,7 @@ def _rotate(db: Db, token: str, who: Person | None, mail: Mail) -> Tokens:
         queries.end(db, family.id, "account")
         db.commit()
         raise AccountSuspended
-    claims = _claims(who, family.id, next_token)
+    claims = _claims(who, family.id, next_token, factors.standing(db, who.id))
     chain = queries.chain(db, known_as, next_as)
     if chain.replaced_at is None:
         _replace(db, family, known_as, next_as, claims)
@@ -164,14 +191,26 @@ def _rights(person: Person) -> dict[str, Any]:
     return rights
 
 
-def _claims(person: Person, session: UUID, refresh_token: str) -> dict[str, Any]:
+def _owes_factor(person: Person, standing: Standing) -> bool:
+    """By setting for the platform's people, by the organisation's policy for its owner and staff."""
+    if standing.on:
+        return False
+    if person.user_type in PLATFORM_TYPES:
+        return settings.get().mfa_required_for_platform
+    return standing.required and person.user_type in ("library_owner", "library_staff")
+
+
+def _claims(person: Person, session: UUID, refresh_token: str, standing: Standing) -> dict[str, Any]:
+    rights = _rights(person)
+    if _owes_factor(person, standing):
+        rights |= {"roles": [ENROLLING], "permissions": []}
     return {
         "sub": str(person.id),
         "userId": str(person.id),
         "email": person.email,
         "userType": person.user_type,
         "tenantId": str(person.tenant_id),
-        **_rights(person),
+        **rights,
         "sid": str(session),
         "jti": keyed_hash("jti", f"{refresh_token}{clock.now().isoformat()}")[:32],
     }
@@ -179,7 +218,7 @@ def _claims(person: Person, session: UUID, refresh_token: str) -> dict[str, Any]
 
 def _pair(person: Person, claims: dict[str, Any], refresh_token: str) -> Tokens:
     return Tokens(
-        user=as_user(person),
+        user=as_user(person).model_copy(update={name: claims[name] for name in ("roles", "permissions")}),
         access_token=tokens.sign(claims),
         refresh_token=refresh_token,
         expires_in=tokens.LIFETIME_SECONDS,
