@@ -12,6 +12,8 @@ from tests.architecture.sources import apps, none_of
 from tests.world import World, function
 
 PUBLIC = {
+    "GET /api/v1/privacy/notice": "the notice is for everybody, before anybody signs up",
+    "POST /api/v1/privacy/guardian/verify": "the code sent to the guardian's phone is the proof",
     "POST /api/v1/auth/admin/login": "signs in",
     "POST /api/v1/auth/login": "signs in",
     "POST /api/v1/auth/register": "signs up",

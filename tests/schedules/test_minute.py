@@ -20,6 +20,7 @@ def test_every_job_answers_how_much_it_did(world: World, monkeypatch: pytest.Mon
             "reports",
             "outbox",
             "audit",
+            "statutes",
         }
 
 
@@ -41,4 +42,4 @@ def test_one_failing_job_stops_no_other_and_the_run_is_reported_failed(
     monkeypatch.setattr(minute, "JOBS", {name: job(name) for name in minute.JOBS})
     with world.worker(), pytest.raises(minute.JobsFailed, match="reports"):
         minute.handler({}, None)
-    assert ran == ["timers", "credits", "reports", "outbox", "audit"]
+    assert ran == ["timers", "credits", "reports", "outbox", "audit", "statutes"]

@@ -13,6 +13,7 @@ from studyspot.kit import connections, log, outbox, timers
 from studyspot.kit.db import Db
 from studyspot.kit.schedules import recorded
 from studyspot.messaging import delivery, reports, taking
+from studyspot.privacy.service import statutes
 from studyspot.webhooks import sending
 from studyspot.webhooks import service as webhooks
 
@@ -40,6 +41,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "reports": reports.settle_reports,
     "outbox": lambda: outbox.relay(webhooks.fan_out),
     "audit": sealing.seal_waiting,
+    "statutes": statutes.spread,
 }
 """Timers first: what they command leaves with the same run's relay."""
 

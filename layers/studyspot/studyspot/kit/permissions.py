@@ -22,6 +22,7 @@ STUDENT = frozenset(
         "fee_plans:read",
         "students:read_own",
         "students:update_own",
+        "privacy:consent",
         "bookings:create",
         "bookings:read_own",
         "bookings:cancel_own",
