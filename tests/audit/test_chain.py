@@ -12,6 +12,7 @@ import pytest
 from studyspot.audit import queries, sealing
 from studyspot.kit import audit, cells, clock, connections, ids
 from studyspot.kit.db import Db
+from studyspot.schema import rows
 
 from tests.world import PASSWORDS, Tenant, World, function
 
@@ -94,13 +95,13 @@ def columns(superuser: psycopg.Connection[Any]) -> list[tuple[str, str]]:
 def test_a_flipped_byte_in_any_column_is_found_and_named(
     world: World, tenant: Tenant, superuser: psycopg.Connection[Any]
 ) -> None:
-    rows = write(tenant.id, 5)
+    written = write(tenant.id, 5)
     superuser.execute(
         "UPDATE audit_logs SET ip_address = '10.0.0.1', user_agent = 'ua', request_id = 'r', impersonator_id = id"
         " WHERE tenant_id = %s", (tenant.id,),
     )  # fmt: skip
     seal(world)
-    victim = rows[2]
+    victim = written[2]
     kept = superuser.execute("SELECT to_jsonb(l)::text FROM audit_logs l WHERE id = %s", (victim,)).fetchone()
     assert kept is not None
     tried = columns(superuser)
@@ -132,10 +133,10 @@ def test_null_is_not_the_same_as_nothing_in_it(
 def test_a_deleted_an_inserted_and_two_swapped_rows_are_named(
     world: World, tenant: Tenant, superuser: psycopg.Connection[Any]
 ) -> None:
-    rows = write(tenant.id, 6)
+    written = write(tenant.id, 6)
     seal(world)
-    superuser.execute("DELETE FROM audit_logs WHERE id = %s", (rows[0],))
-    assert faults(world, tenant) == {("deleted", str(rows[0]))}
+    superuser.execute("DELETE FROM audit_logs WHERE id = %s", (written[0],))
+    assert faults(world, tenant) == {("deleted", str(written[0]))}
     forged = ids.uuid7()
     superuser.execute(
         "INSERT INTO audit_logs (tenant_id, id, actor_type, action, resource_type, created_at)"
@@ -144,13 +145,13 @@ def test_a_deleted_an_inserted_and_two_swapped_rows_are_named(
     )
     assert ("inserted", str(forged)) in faults(world, tenant)
     aside = UUID(int=1)
-    for old, new in ((rows[1], aside), (rows[2], rows[1]), (aside, rows[2])):
+    for old, new in ((written[1], aside), (written[2], written[1]), (aside, written[2])):
         superuser.execute("UPDATE audit_logs SET id = %s WHERE id = %s AND tenant_id = %s", (new, old, tenant.id))
     wanted = {
-        ("deleted", str(rows[0])),
+        ("deleted", str(written[0])),
         ("inserted", str(forged)),
-        ("altered", str(rows[1])),
-        ("altered", str(rows[2])),
+        ("altered", str(written[1])),
+        ("altered", str(written[2])),
     }
     assert faults(world, tenant) == wanted
     seal(world)
@@ -245,7 +246,7 @@ def test_the_functions_roles_can_neither_change_nor_seal(world: World, tenant: T
 def test_the_night_keeps_the_head_and_a_rewritten_chain_is_noticed(
     world: World, tenant: Tenant, superuser: psycopg.Connection[Any]
 ) -> None:
-    rows = write(tenant.id, 3)
+    written = write(tenant.id, 3)
     seal(world)
     with world.worker():
         anchor = function("schedules", "anchor").handler
@@ -254,7 +255,7 @@ def test_the_night_keeps_the_head_and_a_rewritten_chain_is_noticed(
     anchored = check(world, tenant)
     assert (anchored["lastAnchor"]["seal"], anchored["lastAnchor"]["matches"], anchored["valid"]) == (1, True, True)
     # Who owns the cell writes everything anew: rows, seals, markers. It all fits - but not what the core kept.
-    superuser.execute("DELETE FROM audit_logs WHERE id = %s", (rows[1],))
+    superuser.execute("DELETE FROM audit_logs WHERE id = %s", (written[1],))
     superuser.execute("DELETE FROM audit_seals WHERE tenant_id = %s", (tenant.id,))
     superuser.execute("INSERT INTO audit_open SELECT tenant_id, id FROM audit_logs WHERE tenant_id = %s", (tenant.id,))
     assert {kind for kind, _ in faults(world, tenant)} == {"anchor_missing"}
@@ -271,24 +272,19 @@ def test_the_chain_moves_with_the_tenant(world: World) -> None:
     seal(world)
     write(tenant.id, 1)
     silo = cells.place_of(tenant.id).dbname
-    tables = ("audit_logs", "audit_open", "audit_seals")
-    with psycopg.connect(world.postgres.dsn(silo)) as there, psycopg.connect(world.postgres.dsn("pool_1")) as here:
-        here.execute("SELECT set_config('app.copying', 'on', true)")
-        for table in tables:
-            rows = [r[0] for r in there.execute(f"SELECT to_jsonb(t)::text FROM {table} t").fetchall()]
-            for row in rows:
-                here.execute(f"INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, %s::jsonb)).*", (row,))
-        here.execute("INSERT INTO tenant_gate (tenant_id, status, updated_at) VALUES (%s, 'active', %s)",
-                     (tenant.id, clock.now()))  # fmt: skip
+    with (
+        rows.as_tenant(world.postgres.dsn(silo), tenant.id) as source,
+        rows.as_tenant(world.postgres.dsn("pool_1"), tenant.id) as target,
+    ):
+        rows.copy(source, target)
     with psycopg.connect(world.core, autocommit=True) as core:
         core.execute("UPDATE tenants SET cell_id = %s WHERE id = %s", (world.pool, tenant.id))
     cells.forget(tenant.id)
-    with cells.tenant_db(tenant.id) as db:
-        assert queries.state(db, 10).faults == []
+    before = check(world, tenant)
+    assert (before["valid"], before["rows"], before["waiting"]) == (True, 3, 1)
     seal(world)
-    with cells.tenant_db(tenant.id) as db:
-        moved = queries.state(db, 10)
-    assert (moved.seals, moved.sealed, moved.waiting, moved.faults) == (2, 4, 0, [])
+    after = check(world, tenant)
+    assert (after["valid"], after["rows"], after["seals"], after["waiting"]) == (True, 4, 2, 0)
 
 
 def test_a_release_that_knows_no_chain_is_chained_too(world: World, tenant: Tenant) -> None:

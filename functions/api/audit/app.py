@@ -6,12 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
-from studyspot.audit import service
-from studyspot.audit.models import Detail, Entry, Search, Verification
+from studyspot.audit import exporting, service
+from studyspot.audit.models import Detail, Entry, Exported, ExportRequest, Search, Verification
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Moment, Page
 from studyspot.kit.pages import Paging
+from studyspot.kit.request import Request
+from studyspot.kit.response import Response, success
 from studyspot.kit.signature import CoreDb, Of, TenantDb
 
 api = Api("audit")
@@ -49,6 +51,15 @@ def listed(
 def verify(actor: Reader, db: TenantDb, core: CoreDb) -> Verification:
     """Compares every sealed row with the chain, and the chain with what the core database kept of it."""
     return service.verify(db, core)
+
+
+@api.post("/audit-logs/export", keyed="ignored")
+def export(asked: ExportRequest, actor: Reader, db: TenantDb, request: Request) -> Response:
+    """The file itself up to 4 MiB; a larger one is made in the background (202) and is a file named by its job."""
+    made = exporting.export(db, actor, asked)
+    if isinstance(made, Exported):
+        return success(made, 202, request)
+    return Response(200, *made)
 
 
 @api.get("/audit-logs/{auditLogId}")

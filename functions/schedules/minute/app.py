@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from studyspot.audit import sealing
+from studyspot.audit import exporting, sealing
 from studyspot.credits import service as wallets
 from studyspot.files import service as files
 from studyspot.kit import connections, log, outbox, timers
@@ -29,6 +29,7 @@ def release_booking(db: Db, booking_id: UUID, given: dict[str, Any]) -> None:
 
 
 AT_ONCE = {
+    exporting.TIMER: exporting.make,
     sending.RETRY_TIMER: sending.retry,
     files.UPLOAD_TIMER: files.upload_lapsed,
     "booking_release": release_booking,

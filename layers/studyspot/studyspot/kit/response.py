@@ -138,10 +138,10 @@ def _csv(items: Sequence[BaseModel]) -> bytes:
         row = item.model_dump(mode="json", by_alias=True)
         if not number:
             writer.writerow(row)
-        writer.writerow([_cell(value) for value in row.values()])
+        writer.writerow([neutral(value) for value in row.values()])
     return out.getvalue().encode()
 
 
-def _cell(value: Any) -> Any:
+def neutral(value: Any) -> Any:
     """A spreadsheet must not run what a student typed as a name (CWE-1236)."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
