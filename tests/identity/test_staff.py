@@ -373,3 +373,17 @@ def test_staff_of_another_organisation_are_nobody(world: World) -> None:
     foreign = role(world, other, "students:read")
     refused = call(world, "POST", "/staff", tenant.owner, {"email": address(), "name": "New", "role": foreign})
     assert (refused.status, refused.json["errors"][0]["field"]) == (422, "role")
+
+
+def test_nobody_overwrites_what_they_have_not_seen(world: World) -> None:
+    tenant = world.tenant()
+    user_id, _ = hired(world, tenant)
+    seen = call(world, "GET", f"/staff/{user_id}", tenant.owner).headers["ETag"]
+    first = call(world, "PUT", f"/staff/{user_id}", tenant.owner, {"name": "First"}, if_match=seen)
+    assert first.status == 200
+    second = call(world, "PUT", f"/staff/{user_id}", tenant.owner, {"name": "Second"}, if_match=seen)
+    assert (second.status, second.code) == (409, "version_conflict")
+    mine = world.call("users", "GET", "/users/me", tenant.owner).headers["ETag"]
+    for status in (200, 409):
+        changed = world.call("users", "PUT", "/users/me", tenant.owner, {"name": f"N{status}"}, if_match=mine)
+        assert changed.status == status

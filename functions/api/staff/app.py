@@ -32,6 +32,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import Invalid
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
+from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.libraries import service as libraries
 from studyspot.memberships import service as memberships
@@ -125,10 +126,10 @@ def read(staff_id: StaffId, actor: Reader, db: TenantDb) -> StaffMember:
 
 
 @api.put("/staff/{staffId}")
-def change(staff_id: StaffId, asked: StaffChange, actor: Manager, db: TenantDb) -> StaffMember:
+def change(staff_id: StaffId, asked: StaffChange, actor: Manager, db: TenantDb, http: Request) -> StaffMember:
     """Role, libraries, permissions, working hours; changed rights reach the tokens that are out."""
     _must_be_libraries(db, asked.library_ids)
-    return staff.change(db, actor, staff_id, asked)
+    return staff.change(db, actor, staff_id, asked, http.headers.get("if-match"))
 
 
 @api.delete("/staff/{staffId}", status_code=200)

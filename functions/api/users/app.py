@@ -28,6 +28,7 @@ from studyspot.kit.auth import Actor, allow
 from studyspot.kit.db import Db
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
+from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.messaging import service as messaging
 from studyspot.privacy import service as privacy
@@ -50,8 +51,8 @@ def me(actor: Anyone, core: CoreDb, db: TenantDb) -> Profile:
 
 
 @api.put("/users/me")
-def change_me(asked: ProfileChange, actor: Anyone, core: CoreDb, db: TenantDb) -> Profile:
-    return profile.change(core, _own(actor, core, db), actor, asked)
+def change_me(asked: ProfileChange, actor: Anyone, core: CoreDb, db: TenantDb, http: Request) -> Profile:
+    return profile.change(core, _own(actor, core, db), actor, asked, http.headers.get("if-match"))
 
 
 @api.put("/users/me/password", status_code=204)
@@ -113,8 +114,8 @@ def read(user_id: UserId, actor: Reader, core: CoreDb) -> PlatformUser:
 
 
 @api.put("/admin/users/{userId}")
-def change(user_id: UserId, asked: PlatformChange, actor: Admin, core: CoreDb) -> PlatformUser:
-    return platform.change(core, actor, user_id, asked)
+def change(user_id: UserId, asked: PlatformChange, actor: Admin, core: CoreDb, http: Request) -> PlatformUser:
+    return platform.change(core, actor, user_id, asked, http.headers.get("if-match"))
 
 
 @api.delete("/admin/users/{userId}")

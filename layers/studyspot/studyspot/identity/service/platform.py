@@ -52,11 +52,12 @@ def create(core: Db, actor: Actor, asked: PlatformInvite) -> tuple[PlatformUser,
     return made, letter
 
 
-def change(core: Db, actor: Actor, user_id: UUID, asked: PlatformChange) -> PlatformUser:
+def change(core: Db, actor: Actor, user_id: UUID, asked: PlatformChange, if_match: str | None) -> PlatformUser:
     """Edit the fields that were sent; changed rights reach the tokens that are out."""
     changes = asked.changes()
     with core.transaction():
         before = _managed(core, actor, user_id)
+        rights.must_be_current(before, if_match)
         if not changes:
             return before
         if {"role", "permissions"} & changes.keys():

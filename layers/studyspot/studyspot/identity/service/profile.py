@@ -13,6 +13,7 @@ from studyspot.identity.models import Person
 from studyspot.identity.models.staff import AvatarRequest, Profile, ProfileChange, ProfileFacts
 from studyspot.identity.queries import profiles as queries
 from studyspot.identity.service.directory import as_user, person, place_of
+from studyspot.identity.service.rights import must_be_current
 from studyspot.kit import audit
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
@@ -32,7 +33,7 @@ def avatar(db: Db, actor: Actor, asked: AvatarRequest) -> Upload:
     return files.upload(db, actor, UploadRequest(purpose="avatar", name="avatar", **asked.model_dump()))
 
 
-def change(core: Db, db: Db, actor: Actor, asked: ProfileChange) -> Profile:
+def change(core: Db, db: Db, actor: Actor, asked: ProfileChange, if_match: str | None) -> Profile:
     """Name, phone and picture. A student's name and phone are the desk's to change: they sign in by the phone."""
     changes = asked.changes()
     _refuse(db, actor, changes)
@@ -41,6 +42,7 @@ def change(core: Db, db: Db, actor: Actor, asked: ProfileChange) -> Profile:
     place = place_of(core, db, actor.user_type)
     with place.transaction():
         before = profile(core, db, actor)
+        must_be_current(before, if_match)
         if not changes:
             return before
         queries.change(place, actor.user_type, actor.id, changes)

@@ -6,16 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from pydantic import BaseModel
+
 from studyspot.identity.models import PrivilegeEscalation
 from studyspot.identity.queries import roles
 from studyspot.identity.service.directory import person
 from studyspot.identity.service.sessions import reissue
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
-from studyspot.kit.errors import Forbidden, Invalid
+from studyspot.kit.errors import Forbidden, Invalid, VersionConflict
 from studyspot.kit.ids import PLATFORM
 from studyspot.kit.permissions import ACTING_FOR_TENANT, KNOWN, ROLE_PERMISSIONS
 from studyspot.kit.permissions import of as allowed
+from studyspot.kit.response import etag_of
 
 ASSIGNABLE = {False: ("library_staff",), True: ("platform_admin", "platform_staff")}
 """Built-in roles that can be given, in an organisation and on the platform; an owner is made another way."""
@@ -89,6 +92,12 @@ def renew(core: Db, db: Db, user_type: str, user_id: UUID) -> None:
     changed = person(core, db, user_type, user_id)
     if changed:
         reissue(db, changed)
+
+
+def must_be_current(before: BaseModel, if_match: str | None) -> None:
+    """VersionConflict for whoever edits what somebody else has edited since."""
+    if if_match and if_match != etag_of(before):
+        raise VersionConflict
 
 
 def not_oneself(actor: Actor, user_id: UUID) -> None:

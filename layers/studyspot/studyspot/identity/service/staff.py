@@ -39,11 +39,12 @@ def read(db: Db, user_id: UUID) -> StaffMember:
     return queries.member(db, user_id)
 
 
-def change(db: Db, actor: Actor, user_id: UUID, asked: StaffChange) -> StaffMember:
+def change(db: Db, actor: Actor, user_id: UUID, asked: StaffChange, if_match: str | None) -> StaffMember:
     """Edit the fields that were sent; changed rights reach the tokens that are out."""
     changes = asked.changes()
     with db.transaction():
         before = _managed(db, actor, user_id)
+        rights.must_be_current(before, if_match)
         after = _granted(db, actor, before, changes)
         if not changes:
             return before
