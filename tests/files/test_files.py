@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,8 +14,9 @@ from uuid import UUID
 import boto3
 import pytest
 from moto import mock_aws
+from PIL import Image
+from studyspot.files import drawing, sniffing
 from studyspot.files import service as files
-from studyspot.files import sniffing
 from studyspot.gateways import store
 from studyspot.kit import clock, ids, timers
 
@@ -165,13 +168,58 @@ def test_when_the_address_lapses_quarantine_is_emptied(world: World, bucket: Any
     with world.worker():
         timers.fire_due({files.UPLOAD_TIMER: files.upload_lapsed})
     messages = world.outbox(tenant.id, "files")
-    assert [m["fileId"] for m in messages] == [file_id]
+    assert [(m["fileId"], m["work"]) for m in messages] == [(file_id, "settle")]
     for _ in range(2):
         assert world.deliver("file_checker", *messages) == {"batchItemFailures": []}
     with world.db(tenant.id) as db:
         status = db.value("SELECT status FROM files WHERE id = %(id)s", id=UUID(file_id))
     assert status == {PNG: "ready", PAGE: "rejected", None: None}[content]
     assert keys(bucket) == ([f"{tenant.id}/student_photo/{file_id}"] if content is PNG else [])
+
+
+def picture(kind: str, size: tuple[int, int]) -> bytes:
+    """A photograph as a phone takes it: lying, with a note of how to hold it and where it was taken."""
+    image = Image.new("RGB", size, "orange")
+    notes = Image.Exif()
+    notes[0x0112] = 6  # turn it clockwise
+    notes[0x010F] = "A camera"
+    out = io.BytesIO()
+    image.save(out, kind, exif=notes)
+    return out.getvalue()
+
+
+def test_an_image_gets_two_smaller_upright_pictures(world: World, bucket: Any) -> None:
+    tenant = world.tenant()
+    photo = picture("JPEG", (2000, 1000))
+    file_id = bring(world, bucket, tenant, photo, contentType="image/jpeg")
+    assert read(world, tenant.owner, file_id).data["renditions"] == []
+    commands = world.outbox(tenant.id, "files")
+    assert world.deliver("file_checker", *commands) == {"batchItemFailures": []}
+    shown = read(world, tenant.owner, file_id).data["renditions"]
+    assert [one["width"] for one in shown] == [320, 1280]
+    for one in shown:
+        key = urlsplit(one["url"]).path.lstrip("/")
+        with Image.open(bucket.get_object(Bucket=BUCKET, Key=key)["Body"]) as drawn:
+            assert (drawn.format, drawn.width) == ("WEBP", min(one["width"], 1000))
+            assert drawn.height == 2 * drawn.width
+            assert not drawn.getexif()
+    assert world.call("developer", "DELETE", f"/files/{file_id}", tenant.owner).status == 204
+    assert keys(bucket) == []
+
+
+def test_what_cannot_be_drawn_stays_as_it_is(world: World, bucket: Any) -> None:
+    tenant = world.tenant()
+    file_id = bring(world, bucket, tenant)
+    assert read(world, tenant.owner, file_id).data["status"] == "ready"
+    assert world.deliver("file_checker", *world.outbox(tenant.id, "files")) == {"batchItemFailures": []}
+    assert read(world, tenant.owner, file_id).data["renditions"] == []
+
+
+def test_an_image_that_unpacks_to_gigabytes_is_not_unpacked() -> None:
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    with pytest.raises(drawing.NotDrawable, match="pixels"):
+        drawing.smaller(io.BytesIO(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + bytes(4)))
 
 
 def test_the_product_keeps_opens_and_links_what_it_makes(world: World, bucket: Any) -> None:

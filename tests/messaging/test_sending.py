@@ -42,7 +42,7 @@ def test_a_message_delivered_twice_by_the_queue_is_sent_once(world: World, libra
     assert [values for _, _, values in vendor.sent] == [["Student 017", "499.00", "seat A-01", "R/26-27/00017"]]
     assert wallet(world, library) == (19, 0, 1)
     assert (messages(world, library)[0]["status"], messages(world, library)[0]["creditsUsed"]) == ("sent", 1)
-    assert world.outbox(library.id) == []
+    assert world.outbox(library.id, "sms-service") == []
 
 
 def test_the_same_receipt_asked_for_twice_goes_once(world: World, library: Tenant, vendor: Vendor) -> None:

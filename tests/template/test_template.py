@@ -172,6 +172,6 @@ def test_the_daily_schedule_is_indian_time(template: Template) -> None:
 
 
 def test_the_layers_are_built_with_bytecode() -> None:
-    for layer in ("dependencies", "studyspot"):
+    for layer in ("dependencies", "images", "studyspot"):
         makefile = Path(ROOT / "layers" / layer / "Makefile").read_text()
         assert "--invalidation-mode unchecked-hash" in makefile

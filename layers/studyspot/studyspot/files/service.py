@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from studyspot.files import queries, sniffing
+from studyspot.files import drawing, queries, sniffing
 from studyspot.files.models import (
     IMAGES,
     PURPOSES,
+    WEBP,
     BeingChecked,
     File,
     FileTooLarge,
@@ -21,7 +22,7 @@ from studyspot.files.models import (
     UploadRequest,
 )
 from studyspot.gateways import store as bucket
-from studyspot.kit import audit, clock, ids, outbox, timers
+from studyspot.kit import audit, clock, ids, log, outbox, timers
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound
@@ -78,7 +79,7 @@ def delete_by(db: Db, actor: Actor, file_id: UUID) -> None:
 
 def upload_lapsed(db: Db, file_id: UUID, given: dict[str, Any]) -> None:
     """Nobody can upload any more: have what came checked, and quarantine emptied."""
-    outbox.send(db, QUEUE, {"fileId": file_id})
+    outbox.send(db, QUEUE, {"fileId": file_id, "work": "settle"})
 
 
 def settle_upload(db: Db, file_id: UUID) -> None:
@@ -91,6 +92,22 @@ def settle_upload(db: Db, file_id: UUID) -> None:
     bucket.delete([found.quarantine])
     if found.status == "pending":
         queries.remove(db, file_id)
+
+
+def draw(db: Db, file_id: UUID) -> None:
+    """The two smaller pictures of a ready image; drawn again they only overwrite themselves."""
+    found = queries.maybe(db, file_id)
+    if found is None or found.status != "ready":
+        return
+    try:
+        pictures = drawing.smaller(bucket.opened(found.key))
+    except (drawing.NotDrawable, bucket.NoSuchObject) as fault:
+        log.warning("not_drawn", file=file_id, error=repr(fault))
+        return
+    for width, picture in pictures.items():
+        bucket.put(found.rendition(width), picture, WEBP)
+    if not queries.drawn(db, file_id, list(pictures)):
+        bucket.delete([found.rendition(width) for width in pictures])  # it was deleted meanwhile
 
 
 def store(
@@ -184,7 +201,8 @@ def _checked(db: Db, found: Stored) -> Stored:
         db.commit()
         return found.model_copy(update={"status": "rejected"})
     with db.transaction():
-        queries.accept(db, found.id, size)
+        if queries.accept(db, found.id, size) and found.content_type in IMAGES:
+            outbox.send(db, QUEUE, {"fileId": found.id, "work": "draw"})
     return found.model_copy(update={"status": "ready", "size_bytes": size})
 
 
@@ -199,7 +217,7 @@ def _shown(found: Stored) -> File:
     if found.status != "ready":
         return File(**facts)
     smaller = [
-        Rendition(width=width, url=_address(found.rendition(width), "image/webp", f"{width}.webp", LINK_FOR))
+        Rendition(width=width, url=_address(found.rendition(width), WEBP, f"{width}.webp", LINK_FOR))
         for width in found.renditions
     ]
     url = _address(found.key, found.content_type, found.name, LINK_FOR)

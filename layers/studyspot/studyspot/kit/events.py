@@ -57,8 +57,8 @@ EVENTS = {
     "membership.created": Event("a fee plan was sold", {"studentId": "id", "feePlanId": "id"}),
     "membership.activated": Event("a membership covers days from now on", {"startDate": "date", "endDate": "date"}),
     "message.queued": Event("a message will be sent", {"channel": "text", "template": "text"}),
-    "message.sent": Event("a message was taken by its vendor", {"channel": "text"}),
-    "message.delivered": Event("a message arrived", {"channel": "text"}),
+    "message.sent": Event("a message was taken by its vendor"),
+    "message.delivered": Event("a message arrived"),
     "message.failed": Event("a message will not arrive", {"reason": "text?"}),
     "message.suppressed": Event("a message may not be sent", {"reason": "text?"}),
     "payment.created": Event("a payment was opened", {"purpose": "text", "purposeId": "id?", "amountPaise": "paise?"}),
@@ -69,7 +69,6 @@ EVENTS = {
     ),
     "payment.failed": Event("a payment will not come", {"status": "text", "reason": "text?"}),
     "payment.unknown": Event("what became of a payment is being looked up", {"status": "text", "reason": "text?"}),
-    "payment.resolved": Event("what became of an unknown payment is known", {"status": "text"}),
     "payment.late_duplicate": Event(
         "money came twice or late and goes back", {"reason": "text?", "amountPaise": "paise"}
     ),
@@ -93,7 +92,6 @@ EVENTS = {
     "user.logged_in": Event("somebody signed in", {"userType": "text", "method": "text"}),
     "user.refresh_reused": Event("an old refresh token was presented, the session is over", {"sessionId": "id"}),
     "user.locked": Event("too many failed sign-ins", {"known": "flag"}, platform=True),
-    "wallet.low": Event("message credits run out", {"creditType": "text", "available": "count", "threshold": "count"}),
     "webhook.disabled": Event("an endpoint was switched off, it accepted nothing for three days", {"url": "text"}),
     "webhook.test": Event("somebody tries an endpoint out", {"message": "text"}),
     "tenant.created": Event("an organisation was asked for", {"slug": "text", "isolation": "text"}, platform=True),

@@ -125,6 +125,7 @@ def _look_after(db: Db, task: Task, message_id: UUID) -> None:
 def _sent(db: Db, task: Task, message_id: UUID, vendor_id: str, cost: int) -> None:
     with db.transaction():
         queries.sent(db, message_id, vendor_id, cost)
+        outbox.emit(db, "message.sent", message_id)
         if cost:
             wallets.commit(db, reference(message_id), cost)
         task.done_later(db)

@@ -11,7 +11,7 @@ from studyspot.credits import service as wallets
 from studyspot.gateways.failures import UnreadableEvent
 from studyspot.gateways.msg91 import NAME as MSG91
 from studyspot.gateways.msg91 import DeliveryReport, parse_delivery_report
-from studyspot.kit import cells, clock, log
+from studyspot.kit import cells, clock, log, outbox
 from studyspot.kit.db import Db
 from studyspot.messaging import queries
 from studyspot.messaging.delivery import charged, number_hash
@@ -84,8 +84,10 @@ def _apply(order: Order, report: DeliveryReport) -> None:
         queries.add_event(db, message.id, report.state, report.status_code, report.description)
         cost = charged(message.template_id, message.segments)
         if report.state == "delivered":
-            if queries.delivered(db, message.id, report.request_id, cost) and cost:
-                wallets.commit(db, reference(message.id), cost)
+            if queries.delivered(db, message.id, report.request_id, cost):
+                outbox.emit(db, "message.delivered", message.id)
+                if cost:
+                    wallets.commit(db, reference(message.id), cost)
         elif report.state in CREDITED_BACK and queries.ended(
             db, message.id, "failed", f"{report.state}_{report.status_code}", report.request_id
         ):

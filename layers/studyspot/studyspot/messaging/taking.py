@@ -51,6 +51,8 @@ def enqueue(db: Db, draft: Draft, night: Messages) -> Message:
         timers.wait(db, due, RELEASE_TIMER, draft.id, "send")
         return keep(db, draft, "scheduled", due_at=due)
     command(db, draft.id, draft.template.code)
+    if not draft.template.is_otp:
+        outbox.emit(db, "message.queued", draft.id, {"channel": "sms", "template": draft.template.code})
     return keep(db, draft, "queued")
 
 
