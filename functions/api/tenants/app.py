@@ -3,6 +3,8 @@
 from typing import Annotated
 from uuid import UUID
 
+from studyspot.entitlements import service as entitlements
+from studyspot.entitlements.models import Entitlements, EntitlementsChange, Usage
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Page
@@ -36,6 +38,7 @@ Warden = Annotated[Actor, allow("tenants:suspend")]
 Own = Annotated[Actor, allow("tenants:read_own")]
 Reader = Annotated[Actor, allow("tenants:read", "tenants:update_own")]
 Editor = Annotated[Actor, allow("tenants:update", "tenants:update_own")]
+Entitler = Annotated[Actor, allow("tenants:entitle")]
 Decider = Annotated[Actor, allow("tenants:kyc")]
 Counter = Annotated[Actor, allow("tenants:read", "tenants:stats_own")]
 
@@ -125,3 +128,24 @@ def read_kyc(tenant_id: TenantId, actor: Operator, core: CoreDb) -> Kyc:
 def decide_kyc(tenant_id: TenantId, asked: Decision, actor: Decider, core: CoreDb) -> Kyc:
     """Approve or reject what was submitted."""
     return proving.decide(core, actor, tenant_id, asked)
+
+
+@api.get("/tenants/{tenantId}/entitlements")
+def read_entitlements(tenant_id: TenantId, actor: Counter, core: CoreDb) -> Entitlements:
+    """What plan and overrides allow."""
+    service.seen_by(core, actor, tenant_id)
+    return entitlements.of(core, tenant_id)
+
+
+@api.put("/tenants/{tenantId}/entitlements")
+def change_entitlements(tenant_id: TenantId, asked: EntitlementsChange, actor: Entitler, core: CoreDb) -> Entitlements:
+    """Allow or deny something apart from the plan, for a while or for good."""
+    service.seen_by(core, actor, tenant_id)
+    return entitlements.change(core, tenant_id, asked)
+
+
+@api.get("/tenants/{tenantId}/usage")
+def usage(tenant_id: TenantId, actor: Counter, core: CoreDb) -> Usage:
+    """How much of everything limited is used."""
+    service.seen_by(core, actor, tenant_id)
+    return entitlements.usage(core, tenant_id)

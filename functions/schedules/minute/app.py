@@ -8,6 +8,7 @@ from uuid import UUID
 
 from studyspot.audit import exporting, sealing
 from studyspot.credits import service as wallets
+from studyspot.entitlements import service as entitlements
 from studyspot.files import service as files
 from studyspot.kit import connections, log, outbox, timers
 from studyspot.kit.db import Db
@@ -33,6 +34,7 @@ AT_ONCE = {
     sending.RETRY_TIMER: sending.retry,
     files.UPLOAD_TIMER: files.upload_lapsed,
     "booking_release": release_booking,
+    entitlements.TIMER: entitlements.apply_due,
     taking.RELEASE_TIMER: taking.release,
     delivery.SETTLE_TIMER: delivery.settle_unknown,
 }

@@ -6,6 +6,7 @@ COMMIT with everything that waits for it (audit, outbox, idempotent answer).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import psycopg
 from pydantic import BaseModel
 
 from studyspot.kit import clock
-from studyspot.kit.errors import DuplicateRequest, IdempotencyKeyReused, NotFound
+from studyspot.kit.errors import DuplicateRequest, IdempotencyKeyReused, LimitReached, NotFound
 from studyspot.kit.gate import Bucket, Gate, Verdict
 from studyspot.kit.pipeline import Outcome, RowMaker, Rows, Statement
 
@@ -210,9 +211,9 @@ class Db:
         if self._open:
             try:
                 return self.connection.ask(make, query, params)
-            except psycopg.Error:
+            except psycopg.Error as error:
                 self.rollback()
-                raise
+                raise _of_world(error) from error
         gate, self.gate = self.gate, None
         segment = [self._set_tenant(), (query, params)]
         keep = bool(self._depth or self.claim)
@@ -235,7 +236,7 @@ class Db:
                     raise outcome.error
         except psycopg.Error as error:
             self.rollback()
-            raise _of_claim(error) from error
+            raise _of_world(error) from error
         except BaseException:
             self.rollback()
             raise
@@ -262,8 +263,8 @@ def dict_maker(names: list[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
     return lambda values: dict(zip(names, values, strict=True))
 
 
-def _of_claim(error: psycopg.Error) -> BaseException:
-    """What `claim_key` raised, as a state of the world."""
+def _of_world(error: psycopg.Error) -> BaseException:
+    """What `claim_key` or `within_limit` raised, as a state of the world."""
     match error.sqlstate:
         case "SK001":
             return Replay(error.diag.message_detail or "{}")
@@ -271,4 +272,7 @@ def _of_claim(error: psycopg.Error) -> BaseException:
             return DuplicateRequest(headers={"Retry-After": "1"})
         case "SK003":
             return IdempotencyKeyReused()
+        case "SK402":
+            facts = json.loads(error.diag.message_detail or "{}")
+            return LimitReached(f"the plan includes {facts.get('allowed')} {facts.get('limit')}", **facts)
     return error

@@ -77,6 +77,14 @@ class PaymentRequired(Problem):
     status, code = 402, "payment_required"
 
 
+class LimitReached(PaymentRequired):
+    """The plan of this organisation includes no more of these."""
+
+    code = "limit_reached"
+    fix = "Take a larger plan, or remove what is no longer needed."
+    kept = False
+
+
 class Forbidden(Problem):
     """This account may not do that."""
 

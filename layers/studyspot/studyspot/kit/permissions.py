@@ -129,6 +129,7 @@ PLATFORM_ADMIN = PLATFORM_STAFF | {
     "schedules:run",
     "tenants:suspend",
     "tenants:delete",
+    "tenants:entitle",
     "plans:manage",
     "credits:admin",
     "payments:refund_any",

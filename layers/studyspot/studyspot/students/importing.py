@@ -11,7 +11,7 @@ from studyspot.identity import service as identity
 from studyspot.kit import audit, ids, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
-from studyspot.kit.errors import NotFound
+from studyspot.kit.errors import LimitReached, NotFound
 from studyspot.libraries import service as libraries
 from studyspot.messaging import service as messaging
 from studyspot.students import queries, sheets
@@ -71,6 +71,9 @@ def work_off(db: Db, core: Db, job_id: UUID) -> None:
         db.commit()
         _tell_directory(db, core, run)
         queries.close_job(db, job_id, "done", None)
+    except LimitReached as refusal:
+        told = RowFault(line=1, field="file", code="limit_reached", message=refusal.detail)
+        queries.close_job(db, job_id, "failed", ImportReport(errors=[told]))
     except RowsInvalid as refusal:
         faults = [RowFault.model_validate(fault) for fault in refusal.members["errors"]]
         report = ImportReport(rows=refusal.members["rows"], invalid=refusal.members["invalid"], errors=faults)

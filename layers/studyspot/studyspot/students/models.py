@@ -176,7 +176,9 @@ class RowFault(Model):
 
     line: int
     field: str
-    code: Literal["required", "invalid", "duplicate_in_file", "phone_exists", "guardian_consent_required"]
+    code: Literal[
+        "required", "invalid", "duplicate_in_file", "phone_exists", "guardian_consent_required", "limit_reached"
+    ]
     message: str
 
 

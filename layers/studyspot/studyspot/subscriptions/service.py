@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from studyspot.entitlements import service as entitlements
 from studyspot.kit import clock, ids, outbox, settings, timers
 from studyspot.kit.auth import Actor
 from studyspot.kit.clock import INDIA
@@ -32,26 +34,20 @@ MANDATE_YEARS = 10
 SERIES = "SS"
 SAC_SAAS = "998314"
 
-PLANS = (
-    {"code": "trial", "name": "Trial", "price_paise": 0, "trial_days": 14, "isolation": "pool", "students": 50},
-    {
-        "code": "starter",
-        "name": "Starter",
-        "price_paise": 99900,
-        "trial_days": 14,
-        "isolation": "silo",
-        "students": 200,
-    },
-    {
-        "code": "growth",
-        "name": "Growth",
-        "price_paise": 249900,
-        "trial_days": 14,
-        "isolation": "silo",
-        "students": 1000,
-    },
-    {"code": "pro", "name": "Pro", "price_paise": 599900, "trial_days": 14, "isolation": "silo", "students": 10000},
-)
+SMALL = {"staff": 10, "requestsPerMinute": 100}
+PLANS: tuple[dict[str, Any], ...] = (
+    {"code": "trial", "name": "Trial", "price_paise": 0, "trial_days": 14, "isolation": "pool",
+     "limits": {"students": None, "libraries": 5, "seats": 2000, "storageMb": 1024, **SMALL}},
+    {"code": "starter", "name": "Starter", "price_paise": 99900, "trial_days": 14, "isolation": "silo",
+     "limits": {"students": 1000, "libraries": 3, "seats": 1000, "storageMb": 2048, **SMALL}},
+    {"code": "growth", "name": "Growth", "price_paise": 249900, "trial_days": 14, "isolation": "silo",
+     "limits": {"students": 5000, "libraries": 10, "seats": 5000, "storageMb": 10240, "staff": 50,
+                "requestsPerMinute": 200}},
+    {"code": "pro", "name": "Pro", "price_paise": 599900, "trial_days": 14, "isolation": "silo",
+     "limits": {"students": None, "libraries": None, "seats": None, "storageMb": 102400, "staff": None,
+                "requestsPerMinute": 300}},
+)  # fmt: skip
+"""A trial is bounded by its days, not by how many students try it."""
 
 
 def seed_plans(core: Db) -> None:
@@ -60,8 +56,7 @@ def seed_plans(core: Db) -> None:
         for plan in PLANS:
             row = {name: plan[name] for name in ("code", "name", "price_paise", "trial_days")}
             features = {"isolation": plan["isolation"], "modules": ["library"]}
-            limits = {"students": plan["students"]}
-            queries.add_plan(core, {**row, "description": "", "limits": limits, "features": features})
+            queries.add_plan(core, {**row, "description": "", "limits": plan["limits"], "features": features})
 
 
 def plans(core: Db) -> list[Plan]:
@@ -92,8 +87,9 @@ def current(core: Db, customer_id: UUID) -> Current:
 
 
 def limit(core: Db, customer_id: UUID, name: str) -> int | None:
-    """How many of something the plan in force allows; None where it sets no limit."""
-    return queries.limit(core, customer_id, name)
+    """How many of something the plan in force, or an exception from it, allows; None where nothing sets a limit."""
+    apart = entitlements.apart(core, customer_id)
+    return apart[name] if name in apart else queries.limit(core, customer_id, name)
 
 
 def subscribe(core: Db, owner: Actor, request: Subscribing) -> Subscribed:
@@ -223,6 +219,7 @@ def _begin(core: Db, subscription: Subscription, period: Period) -> Period:
     queries.change_subscription(core, subscription.id, billing_anchor=now)
     queries.end_trial(core, subscription.customer_id)
     queries.change_plan_of_tenant(core, subscription.customer_id, subscription.plan_code)
+    entitlements.apply_soon(core, subscription.customer_id, f"{subscription.id}:{subscription.plan_code}")
     outbox.start(core, MACHINE, subscription.id, "mandate", period="0")
     return period.model_copy(update={"starts_at": starts, "ends_at": ends})
 

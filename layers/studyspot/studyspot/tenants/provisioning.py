@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from studyspot.credits import service as wallets
+from studyspot.entitlements import service as entitlements
 from studyspot.identity import service as identity
 from studyspot.kit import cells, outbox
 from studyspot.kit.db import Db
@@ -88,6 +89,8 @@ def seed(tenant_id: UUID) -> None:
     with cells.tenant_db(tenant_id) as db, db.transaction():
         directory.open_gate(db, timezone)
         messaging.seed_templates(db)
+    with cells.core_db() as core:
+        entitlements.apply(core, tenant_id)
     with recorded(tenant_id, "seed"):
         pass
 
