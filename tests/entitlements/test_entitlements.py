@@ -153,7 +153,9 @@ def test_a_reset_gives_the_plan_back_and_the_rate_of_requests_follows(world: Wor
     back = entitle(world, tenant.id, reset=["requestsPerMinute"]).data
     assert back["limits"]["requestsPerMinute"] == 200
     with world.db(tenant.id) as db:
-        assert db.value("SELECT rate_limit FROM tenant_gate") == 200
+        assert db.dicts("SELECT rate_limit, tenant_rate_limit FROM tenant_gate") == [
+            {"rate_limit": 200, "tenant_rate_limit": 12000}
+        ]
 
 
 def test_another_plan_reaches_the_cell(world: World) -> None:

@@ -21,6 +21,8 @@ from studyspot.policies.models import (
     PoliciesInForce,
     SettingsVersion,
 )
+from studyspot.tenants import showing
+from studyspot.tenants.models import Onboarding, PublicPage, Slug
 
 api = Api("tenants/me")
 handler = api.handler
@@ -45,6 +47,12 @@ def change_settings(asked: PoliciesChange, actor: Owner, db: TenantDb, http: Req
 def settings_history(actor: Owner, db: TenantDb, paging: Paging, kind: Kind = "policies") -> Page[SettingsVersion]:
     """Who changed what, newest first."""
     return policies.history(db, kind, paging)
+
+
+@api.get("/tenants/me/branding", public=True)
+def read_branding(slug: Slug, core: CoreDb) -> BrandingInForce:
+    """How the organisation of that short name shows itself."""
+    return showing.branding(core, slug)
 
 
 @api.put("/tenants/me/branding")
@@ -89,3 +97,15 @@ def try_gateway(gateway: GatewayName, actor: Owner, db: TenantDb) -> AccountTest
 def disconnect_gateway(gateway: GatewayName, actor: Owner, db: TenantDb) -> None:
     """New payments no longer go through it."""
     connecting.disconnect(db, gateway)
+
+
+@api.get("/tenants/me/onboarding")
+def onboarding(actor: Owner, db: TenantDb) -> Onboarding:
+    """What is still to do, read off what is there."""
+    return showing.onboarding(db)
+
+
+@api.get("/public/tenants/{slug}", public=True)
+def public_page(slug: Slug, core: CoreDb) -> PublicPage:
+    """Libraries, plans and contact of an organisation, for everybody."""
+    return showing.page(core, slug)

@@ -12,12 +12,17 @@ from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, Of
 from studyspot.kyc.models import Decision, Kyc
-from studyspot.tenants import proving, service
+from studyspot.tenants import proving, service, signing_up
 from studyspot.tenants.models import (
     Filter,
+    Health,
     Isolation,
     NewTenant,
     Provisioning,
+    SignedUp,
+    SignUpAccepted,
+    SignUpConfirmed,
+    SignUpRequest,
     Slug,
     SlugCheck,
     Stats,
@@ -57,10 +62,11 @@ def list_tenants(
     status: Status | None = None,
     plan: str | None = None,
     isolation: Isolation | None = None,
+    health: Health | None = None,
     q: str | None = None,
 ) -> Page[Tenant]:
     """All organisations, newest first."""
-    chosen = Filter(status=status, plan=plan, isolation=isolation, q=q)
+    chosen = Filter(status=status, plan=plan, isolation=isolation, health=health, q=q)
     return paging.page(directory.listed(core, chosen, paging))
 
 
@@ -74,6 +80,18 @@ def own(actor: Own, core: CoreDb) -> Tenant:
 def check_slug(slug: Slug, core: CoreDb) -> SlugCheck:
     """Whether a library code is still free."""
     return SlugCheck(slug=slug, available=directory.slug_is_free(core, slug))
+
+
+@api.post("/tenants/signup", status_code=202, public=True)
+def sign_up(asked: SignUpRequest, core: CoreDb) -> SignUpAccepted:
+    """Begin by oneself: a mail proves the address before anything is made."""
+    return signing_up.request(core, asked)
+
+
+@api.post("/tenants/signup/confirm", status_code=201, public=True)
+def confirm_sign_up(asked: SignUpConfirmed, core: CoreDb) -> SignedUp:
+    """The mailed link and a password: owner, organisation and trial begin."""
+    return signing_up.confirm(core, asked)
 
 
 @api.get("/tenants/{tenantId}")

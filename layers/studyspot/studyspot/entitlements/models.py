@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from studyspot.kit.models import Model, Moment, Text, Timestamp
 
-Limit = Literal["students", "libraries", "seats", "staff", "storageMb", "requestsPerMinute"]
+Limit = Literal["students", "libraries", "seats", "staff", "storageMb", "requestsPerMinute", "tenantRequestsPerMinute"]
 Allowed = Annotated[int, Field(ge=0, le=10**9, strict=True)]
 Feature = Annotated[str, Field(pattern=r"^[a-z][A-Za-z0-9_]{0,39}$")]
 
@@ -49,8 +49,8 @@ class EntitlementsChange(Model):
     def _something(self) -> EntitlementsChange:
         if not (self.limits or self.features or self.reset):
             raise ValueError("name limits, features or reset")
-        if "requestsPerMinute" in self.limits and not self.limits["requestsPerMinute"]:
-            raise ValueError("requestsPerMinute is never without a limit, and never 0")
+        if 0 in (self.limits.get("requestsPerMinute", 1) or 0, self.limits.get("tenantRequestsPerMinute", 1)):
+            raise ValueError("requestsPerMinute is never without a limit, and no rate is 0")
         if {"isolation", "modules"} & set(self.features):
             raise ValueError("isolation and modules follow the plan")
         return self

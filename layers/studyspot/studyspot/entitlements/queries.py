@@ -86,12 +86,14 @@ def write_gate(db: Db, limits: dict[str, int | None], features: dict[str, Any]) 
         db.run(
             """UPDATE tenant_gate SET limits = %(limits)s::jsonb, features = %(features)s::jsonb,
                    modules = coalesce(%(modules)s::text[], modules), rate_limit = coalesce(%(rate)s, rate_limit),
+                   tenant_rate_limit = %(together)s,
                    version = version + 1, updated_at = %(now)s
                WHERE tenant_id = app_tenant()""",
             limits=json.dumps(limits),
             features=json.dumps(features),
             modules=features.get("modules"),
             rate=limits.get("requestsPerMinute"),
+            together=limits.get("tenantRequestsPerMinute"),
             now=clock.now(),
         )
     )

@@ -61,6 +61,36 @@ class FeePlan(Terms):
     updated_at: Timestamp
 
 
+class PublicLibrary(Model):
+    """A place as everybody may see it."""
+
+    id: UUID
+    name: str
+    code: str
+    address: str
+    city: str | None
+    pincode: str | None
+    latitude: float | None
+    longitude: float | None
+    phone: str | None
+    opening_time: str | None
+    closing_time: str | None
+    operating_days: list[int]
+    amenities: list[str]
+    seats: int
+
+
+class PublicPlan(Model):
+    """What is on offer, and for how much."""
+
+    id: UUID
+    name: str
+    kind: str
+    price_paise: int
+    tax_included: bool
+    gst_rate: int
+
+
 class FeePlanVersion(Terms):
     """Terms as they were sold from a moment on."""
 

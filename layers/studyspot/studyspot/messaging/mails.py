@@ -46,6 +46,12 @@ MAILS = {
         "You were invited to work with {tenant} at StudySpot. Set your password here:\n{link}",
         "/accept-invitation",
     ),
+    "signup_confirm": Mail(
+        "Confirm your sign-up",
+        "Dear {name},\n\nplease confirm that you want to bring {tenant} to StudySpot, and choose a password:\n{link}\n"
+        "\nIf you did not sign up at StudySpot, ignore this mail.",
+        "/signup/confirm",
+    ),
     "account_exists": Mail(
         "You already have an account",
         "Somebody tried to sign up with your address. You can sign in as before, or reset your password.",

@@ -34,7 +34,7 @@ MANDATE_YEARS = 10
 SERIES = "SS"
 SAC_SAAS = "998314"
 
-SMALL = {"staff": 10, "requestsPerMinute": 100}
+SMALL = {"staff": 10, "requestsPerMinute": 100, "tenantRequestsPerMinute": 6000}
 PLANS: tuple[dict[str, Any], ...] = (
     {"code": "trial", "name": "Trial", "price_paise": 0, "trial_days": 14, "isolation": "pool",
      "limits": {"students": None, "libraries": 5, "seats": 2000, "storageMb": 1024, **SMALL}},
@@ -42,10 +42,10 @@ PLANS: tuple[dict[str, Any], ...] = (
      "limits": {"students": 1000, "libraries": 3, "seats": 1000, "storageMb": 2048, **SMALL}},
     {"code": "growth", "name": "Growth", "price_paise": 249900, "trial_days": 14, "isolation": "silo",
      "limits": {"students": 5000, "libraries": 10, "seats": 5000, "storageMb": 10240, "staff": 50,
-                "requestsPerMinute": 200}},
+                "requestsPerMinute": 200, "tenantRequestsPerMinute": 12000}},
     {"code": "pro", "name": "Pro", "price_paise": 599900, "trial_days": 14, "isolation": "silo",
      "limits": {"students": None, "libraries": None, "seats": None, "storageMb": 102400, "staff": None,
-                "requestsPerMinute": 300}},
+                "requestsPerMinute": 300, "tenantRequestsPerMinute": 30000}},
 )  # fmt: skip
 """A trial is bounded by its days, not by how many students try it."""
 

@@ -9,12 +9,14 @@ from pydantic import AfterValidator, Field
 
 from studyspot.kit.errors import Conflict
 from studyspot.kit.models import Change, Email, Model, Name, Phone, Text, Timestamp
+from studyspot.memberships.models import PublicLibrary, PublicPlan
 from studyspot.policies.models import Branding
 
 Status = Literal[
     "provisioning", "active", "past_due", "suspended", "offboarding", "deleted", "provisioning_failed"
 ]  # fmt: skip
 Isolation = Literal["pool", "silo"]
+Health = Literal["healthy", "at_risk", "critical"]
 Scope = Literal["all", "writes", "messaging"]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,38})[a-z0-9]$")]
 Gstin = Annotated[str, Field(pattern=r"^\d{2}[A-Z]{5}\d{4}[A-Z][1-9A-Z]Z[0-9A-Z]$")]
@@ -92,12 +94,62 @@ class SignedUp(Model):
     owner_id: UUID
 
 
+class SignUpRequest(Model):
+    """An owner who comes by himself."""
+
+    name: Name
+    email: Email
+    tenant_name: Name
+    phone: Phone | None = None
+    slug: Slug | None = None
+
+
+class SignUpAccepted(Model):
+    """A mail is on its way; nothing was made yet."""
+
+    status: Literal["check_your_mail"] = "check_your_mail"
+    expires_in: int
+
+
+class SignUpConfirmed(Model):
+    """The mailed token proves the address."""
+
+    token: Annotated[str, Field(min_length=1, max_length=500)]
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class OnboardingStep(Model):
+    """Something that makes an organisation ready, and where it is done."""
+
+    code: str
+    done: bool
+    where: str
+
+
+class Onboarding(Model):
+    """How far an organisation is, as its own rows say."""
+
+    done: int
+    steps: list[OnboardingStep]
+
+
+class PublicPage(Model):
+    """What an organisation shows to everybody."""
+
+    name: str
+    slug: str
+    branding: Branding
+    libraries: list[PublicLibrary]
+    plans: list[PublicPlan]
+
+
 class Filter(Model):
     """Which tenants of the list."""
 
     status: Status | None = None
     plan: str | None = None
     isolation: Isolation | None = None
+    health: Health | None = None
     q: str | None = None
 
 

@@ -56,13 +56,21 @@ def create(core: Db, asked: NewTenant) -> Tenant:
     return tenant
 
 
-def sign_up(core: Db, name: str, email: str, password_hash: str, tenant_name: str) -> SignedUp:
+def sign_up(
+    core: Db,
+    name: str,
+    email: str,
+    password_hash: str,
+    tenant_name: str,
+    slug: str | None = None,
+    phone: str | None = None,
+) -> SignedUp:
     """An owner who comes by himself: the trial plan, and a way to sign in as soon as the saga is through."""
     plan = TRIAL_PLAN
-    owner = Owner(id=ids.uuid7(), email=email, name=name, phone=None)
+    owner = Owner(id=ids.uuid7(), email=email, name=name, phone=phone)
     with core.transaction():
         isolation = directory.isolation_of_plan(core, plan) or "pool"
-        asked = NewTenant(name=tenant_name, email=email)
+        asked = NewTenant(name=tenant_name, email=email, slug=slug, phone=phone)
         tenant = _reserve(core, asked, isolation, plan, owner, password_hash)
         _begin(core, tenant, invite=False)
     return SignedUp(tenant_id=tenant.id, slug=tenant.slug, status=tenant.status, owner_id=owner.id)

@@ -15,7 +15,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.gate import over_limit
 from studyspot.kit.ids import PLATFORM
 
-Realm = Literal["admin", "people", "register", "reset", "resend", "mfa"]
+Realm = Literal["admin", "people", "register", "reset", "resend", "mfa", "signup"]
 
 MOST_FAILURES = 5
 WINDOW = timedelta(minutes=15)
@@ -28,6 +28,7 @@ BY_ACCOUNT: dict[Realm, tuple[int, int]] = {
     "register": (10, 900),
     "reset": (3, 3600),
     "resend": (3, 3600),
+    "signup": (3, 3600),
 }
 BY_ADDRESS = 20
 FAILURES_BY_ADDRESS = 50

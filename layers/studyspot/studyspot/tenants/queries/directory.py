@@ -35,6 +35,7 @@ def listed(core: Db, chosen: Filter, paging: Paging) -> list[Tenant]:
               AND (%(status)s::text IS NULL OR status = %(status)s)
               AND (%(plan)s::text IS NULL OR plan_code = %(plan)s)
               AND (%(isolation)s::text IS NULL OR isolation = %(isolation)s)
+              AND (%(health)s::text IS NULL OR health = %(health)s)
               AND (%(q)s::text IS NULL OR strpos(lower(name || ' ' || slug || ' ' || email), lower(%(q)s)) > 0)
             ORDER BY id DESC LIMIT %(fetch)s""",
         after=paging.after,
@@ -105,6 +106,16 @@ def add_owner(core: Db, tenant_id: UUID, owner: Owner, password_hash: str | None
         now=clock.now(),
     )
     return bool(added)
+
+
+def owner_has_email(core: Db, email: str) -> bool:
+    """Whether an owner signs in with that address."""
+    return bool(core.value("SELECT 1 FROM library_owners WHERE email = %(email)s", email=email))
+
+
+def owner_is_verified(core: Db, owner_id: UUID) -> None:
+    """The address was proved before the owner's row was made."""
+    core.run("UPDATE library_owners SET email_verified_at = %(now)s WHERE id = %(id)s", id=owner_id, now=clock.now())
 
 
 def owner_of(core: Db, tenant_id: UUID) -> Owner:
