@@ -60,6 +60,14 @@ def kept_in(directory: Path) -> Secrets:
     return made
 
 
+def ring_in(directory: Path, made: Secrets) -> Path:
+    """The file of signing keys, which rotation rewrites; it begins with the stage's first."""
+    file = directory / "signing-keys.json"
+    if not file.exists():
+        write_private(file, json.dumps(made.signing_keys))
+    return file
+
+
 def write_private(file: Path, text: str) -> None:
     """A file that only its owner may read, from its first byte on."""
     draft = file.with_name(f"{file.name}.new")

@@ -116,7 +116,7 @@ class Stage:
                 "CORE_DB_SSLMODE": "prefer",
                 "PGSSLROOTCERT": "",
                 "HMAC_KEY": self.secrets.hmac_key,
-                "SIGNING_KEYS": json.dumps(self.secrets.signing_keys),
+                "SIGNING_KEYS": str(stage_secrets.ring_in(self.home, self.secrets)),
                 "BCRYPT_COST": str(self._bcrypt_cost),
                 "EVEN_TIME_FACTOR": "1" if self._bcrypt_cost >= 12 else "0.1",
                 "STUDYSPOT_CLOCK": str(self.clock_file.path),

@@ -13,7 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from studyspot.kit import clock, ids, permissions, tokens
+from studyspot.kit import clock, ids, keyring, permissions, tokens
 from studyspot.kit.api import Route
 
 from tests.architecture.furniture import Furniture
@@ -46,16 +46,16 @@ class Forger:
         self.claims: dict[str, Any] = tokens.verify(tenant.owner)
         self.body, self.signature = tenant.owner.split(".")[1:]
         self.own_key = ec.generate_private_key(ec.SECP256R1())
-        self.published = tokens._keys()[self.header["kid"]].key.public_key()
+        self.published = keyring.key(self.header["kid"]).jwk.key.public_key()
 
     def genuine(self, **claims: Any) -> str:
         """By the product's own key: what only a fault of ours could issue."""
-        key = tokens._keys()[self.header["kid"]].key
+        key = keyring.key(self.header["kid"]).jwk.key
         return jwt.encode(self.claims | claims, key, algorithm="ES256", headers={"kid": self.header["kid"]})
 
     def without(self, name: str) -> str:
         left = {key: value for key, value in self.claims.items() if key != name}
-        key = tokens._keys()[self.header["kid"]].key
+        key = keyring.key(self.header["kid"]).jwk.key
         return jwt.encode(left, key, algorithm="ES256", headers={"kid": self.header["kid"]})
 
     def signed_by_stranger(self, **header: Any) -> str:

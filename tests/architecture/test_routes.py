@@ -50,6 +50,7 @@ PUBLIC = {
 }
 """Routes that nobody need be signed in for, each with what stands in for it."""
 NAMES_A_TENANT = {
+    "POST /api/v1/auth/impersonate": "the permission of the platform's staff, told in both audit trails",
     "POST /api/v1/auth/switch-tenant": "chooses among the accounts that the directory knows of the same person",
 }
 """Routes whose body names an organisation, each with why it opens no other's data."""
@@ -68,6 +69,7 @@ ANY_USER = {
     "DELETE /api/v1/auth/mfa/totp": "one's own second factor",
     "POST /api/v1/auth/mfa/recovery-codes": "one's own second factor",
     "POST /api/v1/auth/step-up": "one's own session",
+    "POST /api/v1/auth/impersonate/end": "one's own session",
     "POST /api/v1/auth/password/change": "one's own password",
     "GET /api/v1/users/me": "oneself",
     "PUT /api/v1/users/me": "oneself",

@@ -12,7 +12,7 @@ from uuid import UUID
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from studyspot.kit import cells, ids, opaque, tokens
+from studyspot.kit import cells, ids, keyring, opaque, tokens
 from studyspot.kit.ids import PLATFORM
 
 from tests.identity.people import (
@@ -233,14 +233,14 @@ def test_a_token_that_is_not_ours_word_for_word_opens_nothing(world: World) -> N
 def test_a_genuine_token_whose_table_and_type_disagree_is_refused(world: World) -> None:
     _, pair = signed_in(world)
     claims = tokens.verify(pair["accessToken"])
-    kid, key = next(iter(tokens._keys().items()))
+    signer = keyring.ring().signer()
     for changes in (
         {"userTable": "platform_admins"},
         {"userType": "platform_admin"},
         {"type": "refresh"},
         {"aud": "x"},
     ):
-        bad = jwt.encode({**claims, **changes}, key.key, algorithm="ES256", headers={"kid": kid})
+        bad = jwt.encode({**claims, **changes}, signer.jwk.key, algorithm="ES256", headers={"kid": signer.kid})
         assert me(world, bad) == "unauthenticated", changes
 
 

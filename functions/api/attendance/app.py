@@ -26,6 +26,7 @@ from studyspot.kit.signature import Of, TenantDb
 api = Api("attendance", module="library")
 
 Marker = Annotated[Actor, allow("attendance:mark")]
+Door = Annotated[Actor, allow("attendance:mark", "attendance:door")]
 Watcher = Annotated[Actor, allow("attendance:read")]
 Reader = Annotated[Actor, allow("attendance:read", "attendance:read_own")]
 
@@ -41,12 +42,12 @@ def scan(request: ScanRequest, actor: Annotated[Actor, allow("attendance:scan")]
 
 
 @api.post("/attendance/check-in")
-def check_in(request: DeskRequest, actor: Marker, db: TenantDb) -> Scan:
+def check_in(request: DeskRequest, actor: Door, db: TenantDb) -> Scan:
     return service.check_in(db, actor, request)
 
 
 @api.post("/attendance/check-out")
-def check_out(request: LeaveRequest, actor: Marker, db: TenantDb) -> Scan:
+def check_out(request: LeaveRequest, actor: Door, db: TenantDb) -> Scan:
     return service.check_out(db, actor, request.student_id)
 
 

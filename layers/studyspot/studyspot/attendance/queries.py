@@ -24,9 +24,9 @@ FACTS = """
 
 ARRIVE = """
     INSERT INTO attendance (id, student_id, library_id, booking_id, seat_id, check_in_at, check_out_at, method,
-                            marked_by, reason, created_at)
+                            device_id, marked_by, reason, created_at)
     VALUES (%(id)s, %(student_id)s, %(library_id)s, %(booking_id)s, %(seat_id)s, %(check_in_at)s, %(check_out_at)s,
-            %(method)s, %(marked_by)s, %(reason)s, %(created_at)s)"""
+            %(method)s, %(device_id)s, %(marked_by)s, %(reason)s, %(created_at)s)"""
 
 LEAVE = """
     UPDATE attendance SET check_out_at = greatest(%(now)s, check_in_at), reason = coalesce(%(reason)s, reason)
@@ -126,12 +126,12 @@ def entry(db: Db, student: UUID, library: UUID, step: int, now: datetime) -> Ent
 
 def arrive_later(db: Db, visit: Attendance) -> None:
     """With the commit."""
-    db.later(ARRIVE, **visit.model_dump(exclude={"device_id"}))
+    db.later(ARRIVE, **visit.model_dump())
 
 
 def arrive(db: Db, visit: Attendance) -> bool:
     """False when the student is inside already."""
-    return db.run(f"{ARRIVE} ON CONFLICT DO NOTHING", **visit.model_dump(exclude={"device_id"})) == 1
+    return db.run(f"{ARRIVE} ON CONFLICT DO NOTHING", **visit.model_dump()) == 1
 
 
 def leave_later(db: Db, visit_id: UUID, now: datetime, reason: str | None = None) -> None:

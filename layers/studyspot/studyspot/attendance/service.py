@@ -192,8 +192,9 @@ def _apply(db: Db, facts: Entry, ruling: Ruling, student: UUID, library: UUID, m
     if facts.inside_id:
         _leave(db, facts, now, "left without a scan: entered another library")
     by = db.actor.id if db.actor and db.actor.id != student else None
-    visit = _visit(student, library, method, now, by).model_copy(
-        update={"booking_id": ruling.booking_id, "seat_id": ruling.seat_id}
+    kiosk = by if db.actor and db.actor.user_type == "kiosk" else None
+    visit = _visit(student, library, method, now, None if kiosk else by).model_copy(
+        update={"booking_id": ruling.booking_id, "seat_id": ruling.seat_id, "device_id": kiosk}
     )
     queries.arrive_later(db, visit)
     if ruling.booking_id:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from studyspot.kit import cells, clock, keys, opaque, settings, tokens
+from studyspot.kit import cells, clock, devices, keys, opaque, settings, tokens
 from studyspot.kit.auth import Actor
 from studyspot.kit.crypto import keyed_hash, same
 from studyspot.kit.db import Db
@@ -78,7 +78,9 @@ def sign_in(request: Request) -> Actor:
     if scheme.lower() != "bearer" or not token:
         raise _nobody()
     token = token.strip()
-    return keys.sign_in(token) if token.startswith(keys.MARK) else Actor.of(tokens.verify(token))
+    if token.startswith(keys.MARK):
+        return keys.sign_in(token)
+    return devices.sign_in(token) if token.startswith(devices.MARK) else Actor.of(tokens.verify(token))
 
 
 def presented(request: Request) -> str:

@@ -65,6 +65,12 @@ class TokenRevoked(Unauthenticated):
     code = "token_revoked"
 
 
+class DeviceRevoked(TokenRevoked):
+    """This device was taken out of service."""
+
+    code = "device_revoked"
+
+
 class BadSignature(Unauthenticated):
     """The signature does not match."""
 

@@ -11,6 +11,7 @@ USER_TABLES = {
     "provider": "providers",
     "customer": "customers",
     "member": "members",
+    "kiosk": "devices",
 }
 """User type to table; a token in which the two disagree is refused."""
 
@@ -102,11 +103,17 @@ OWNER = STAFF | {
     "files:manage",
     "webhooks:manage",
     "api_keys:manage",
+    "devices:manage",
+    "impersonation:consent",
     "jobs:manage",
 }
 
+KIOSK = frozenset({"attendance:qr", "attendance:door"})
+"""A device at the door: it shows the code, and lets people in and out of its one library."""
+
 PLATFORM_STAFF = frozenset(
     {
+        "tenants:impersonate",
         "admin_users:read",
         "jobs:read_any",
         "privacy:manage",
@@ -124,6 +131,7 @@ PLATFORM_STAFF = frozenset(
 )
 
 PLATFORM_ADMIN = PLATFORM_STAFF | {
+    "keys:rotate",
     "tenants:update",
     "queues:redrive",
     "schedules:run",
@@ -150,15 +158,16 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     "library_owner": OWNER,
     "library_staff": STAFF,
     "student": STUDENT,
+    "kiosk": KIOSK,
 }
 
 KNOWN = frozenset().union(*ROLE_PERMISSIONS.values())
 """Every permission there is."""
 
-NEVER_BY_KEY = frozenset({"api_keys:manage", "tenants:act"})
+NEVER_BY_KEY = frozenset({"api_keys:manage", "devices:manage", "impersonation:consent", "tenants:act"})
 """What no API key can be given: it makes no keys, and speaks for no other organisation."""
 
-ACTING_FOR_TENANT = OWNER
+ACTING_FOR_TENANT = OWNER - {"impersonation:consent"}
 """What a platform user with `tenants:act` may do inside a tenant named by X-Tenant-Id."""
 
 

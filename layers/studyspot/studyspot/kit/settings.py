@@ -32,6 +32,9 @@ class Settings(BaseModel):
     core_db_sslmode: str = "prefer"
 
     signing_keys: SecretStr = SecretStr("[]")
+    """The ring itself, or the path of a file that holds it."""
+    signing_key_days: int = 90
+    app_secret_arn: str = ""
     hmac_key: SecretStr = SecretStr("")
     bcrypt_cost: int = 12
     mfa_required_for_platform: bool = False
@@ -117,17 +120,25 @@ def get() -> Settings:
     """Read once a process."""
     values = dict(os.environ)
     if arn := values.get("APP_SECRET_ARN"):
-        values |= _secret(arn)
+        values |= secret(arn)
     if arn := values.get("DB_SECRET_ARN"):
-        secret = _secret(arn)
+        found = secret(arn)
         names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "username": "USER", "password": "PASSWORD"}
-        values |= {f"CORE_DB_{names[k]}": str(v) for k, v in secret.items() if k in names}
+        values |= {f"CORE_DB_{names[k]}": str(v) for k, v in found.items() if k in names}
     return Settings.model_validate({k.lower(): v for k, v in values.items()})
 
 
-def _secret(arn: str) -> dict[str, str]:
+def secret(arn: str) -> dict[str, str]:
+    """As it is now."""
     import boto3  # only deployed stages read secrets; the import costs 0.2 s of a cold start
 
     text = boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
     loaded: dict[str, str] = json.loads(text)
     return loaded
+
+
+def change_secret(arn: str, members: dict[str, str]) -> None:
+    """These members anew, the others as they are."""
+    from studyspot.kit import aws
+
+    aws.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=json.dumps(secret(arn) | members))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 import jwt
 
-from studyspot.kit import clock, settings, tally
+from studyspot.kit import clock, keyring, tally
 from studyspot.kit.errors import TokenExpired, Unauthenticated
+from studyspot.kit.keyring import ALGORITHM
 from studyspot.kit.permissions import USER_TABLES
 
-ALGORITHM = "ES256"
 LIFETIME_SECONDS = 900
 ISSUER = "https://studyspot.dev"
 AUDIENCE = "studyspot-api"
@@ -39,33 +37,24 @@ REQUIRED = [
 _verified: dict[bytes, tuple[float, dict[str, Any]]] = {}
 
 
-@cache
-def _keys() -> dict[str, jwt.PyJWK]:
-    """The stage's keys by `kid`; the first signs, the others still verify."""
-    jwks = json.loads(settings.get().signing_keys.get_secret_value())
-    return {key["kid"]: jwt.PyJWK(key, algorithm=ALGORITHM) for key in jwks}
-
-
 def public_keys() -> list[dict[str, Any]]:
-    """The JWKS (RFC 7517): public members only."""
-    jwks = json.loads(settings.get().signing_keys.get_secret_value())
-    public = ("kty", "crv", "x", "y", "kid")
-    return [{**{name: key[name] for name in public}, "alg": ALGORITHM, "use": "sig"} for key in jwks]
+    """The JWKS: also the key that signs from tomorrow on, so that nobody who keeps a copy is surprised."""
+    return [key.public() for key in keyring.ring().living()]
 
 
-def sign(claims: dict[str, Any]) -> str:
+def sign(claims: dict[str, Any], seconds: int = LIFETIME_SECONDS) -> str:
     """An access token of 15 minutes; the caller gives who, what and the session (`sid`, `jti`)."""
-    kid, key = next(iter(_keys().items()))
+    signer = keyring.ring().signer()
     issued = int(clock.now().timestamp())
     full = claims | {
         "type": "access",
         "iat": issued,
-        "exp": issued + LIFETIME_SECONDS,
+        "exp": issued + seconds,
         "iss": ISSUER,
         "aud": AUDIENCE,
         "userTable": USER_TABLES[claims["userType"]],
     }
-    return jwt.encode(full, key.key, algorithm=ALGORITHM, headers={"kid": kid})
+    return jwt.encode(full, signer.jwk.key, algorithm=ALGORITHM, headers={"kid": signer.kid})
 
 
 def verify(token: str) -> dict[str, Any]:
@@ -88,7 +77,7 @@ def verify(token: str) -> dict[str, Any]:
 
 def _decode(token: str) -> dict[str, Any]:
     try:
-        key = _keys()[jwt.get_unverified_header(token)["kid"]]
+        key = keyring.key(jwt.get_unverified_header(token)["kid"]).jwk
         claims: dict[str, Any] = jwt.decode(
             token,
             key.key,

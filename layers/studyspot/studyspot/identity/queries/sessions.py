@@ -15,9 +15,9 @@ from studyspot.kit.pages import Paging
 
 OPEN = """
     INSERT INTO sessions (id, user_id, user_type, family_id, device, ip_address, claims, created_at, last_used_at,
-                          expires_at)
+                          expires_at, impersonator, kiosk_of)
     VALUES (%(id)s, %(user)s, %(type)s, %(id)s, %(device)s, %(address)s, %(claims)s::jsonb, %(now)s, %(now)s,
-            %(until)s)"""
+            %(until)s, %(impersonator)s, %(kiosk_of)s)"""
 CONTINUE = """
     INSERT INTO refresh_tokens (id, user_id, token_hash, family_id, expires_at, created_at)
     VALUES (%(id)s, %(user)s, %(hash)s, %(family)s, %(until)s, %(now)s)"""
@@ -69,12 +69,22 @@ END_ALL = """
     WHERE family_id IN (SELECT id FROM ended) AND revoked_at IS NULL"""
 
 
-def open_session(db: Db, session: UUID, user: UUID, user_type: str, claims: dict[str, Any], until: datetime) -> None:
+def open_session(
+    db: Db,
+    session: UUID,
+    user: UUID,
+    user_type: str,
+    claims: dict[str, Any],
+    until: datetime,
+    impersonator: UUID | None = None,
+    kiosk_of: UUID | None = None,
+) -> None:
     """Goes out with COMMIT."""
     origin = db.origin
     who = {"id": session, "user": user, "type": user_type, "claims": json.dumps(claims), "until": until}
     device = (origin.user_agent or "")[:400] or None
-    db.later(OPEN, **who, device=device, address=origin.ip_address, now=clock.now())
+    how = {"device": device, "address": origin.ip_address, "impersonator": impersonator, "kiosk_of": kiosk_of}
+    db.later(OPEN, **who, **how, now=clock.now())
 
 
 def add_token(db: Db, family: UUID, user: UUID, token_hash: str, until: datetime) -> None:

@@ -41,7 +41,7 @@ def start_session(db: Db, person: Person, method: str, proven: bool = False) -> 
     now, session = clock.now(), ids.uuid7()
     ends = until(now)
     refresh_token = opaque.mint(REFRESH, db.tenant, session)
-    claims = _claims(person, session, refresh_token, standing)
+    claims = claims_of(person, session, refresh_token, standing)
     queries.open_session(db, session, person.id, person.user_type, claims, ends)
     queries.add_token(db, session, person.id, opaque.hashed(REFRESH, refresh_token), ends)
     audit.note(
@@ -103,7 +103,7 @@ def _rotate(db: Db, token: str, who: Person | None, mail: Mail) -> Tokens:
         queries.end(db, family.id, "account")
         db.commit()
         raise AccountSuspended
-    claims = _claims(who, family.id, next_token, factors.standing(db, who.id))
+    claims = claims_of(who, family.id, next_token, factors.standing(db, who.id))
     chain = queries.chain(db, known_as, next_as)
     if chain.replaced_at is None:
         _replace(db, family, known_as, next_as, claims)
@@ -200,7 +200,8 @@ def _owes_factor(person: Person, standing: Standing) -> bool:
     return standing.required and person.user_type in ("library_owner", "library_staff")
 
 
-def _claims(person: Person, session: UUID, refresh_token: str, standing: Standing) -> dict[str, Any]:
+def claims_of(person: Person, session: UUID, refresh_token: str, standing: Standing) -> dict[str, Any]:
+    """What a token of this session says of the person today."""
     rights = _rights(person)
     if _owes_factor(person, standing):
         rights |= {"roles": [ENROLLING], "permissions": []}
