@@ -15,7 +15,6 @@ from studyspot.kit import aws, clock, connections, outbox, schedules
 from studyspot.operations import queues
 from studyspot.operations import schedules as running
 
-from local.template import Template
 from tests.world import Answer, World, function
 
 PATHS = [("GET", "/admin/queues"), ("POST", "/admin/queues/email/redrive"), ("GET", "/admin/schedules"),
@@ -135,15 +134,6 @@ def test_killed_at_any_step_nothing_is_lost(world: World, sqs: Any, step: str) -
     with patch.object(aws, "client", lambda _: Dying()), pytest.raises(Killed):
         queues.redrive("email")
     assert bodies(sqs, own) | bodies(sqs, dead) == {"0", "1", "2"}
-
-
-def test_the_product_knows_its_schedules_as_the_template_fires_them() -> None:
-    roles = {f"{role}DbSecretArn": role for role in ("App", "Worker", "Migrator")}
-    template = Template("http://127.0.0.1:1", {"Stage": "dev", "CorsOrigin": "x"} | roles)
-    deployed = {s.name: (s.expression, s.timezone) for s in template.schedules}
-    assert {s.name: (s.expression, s.timezone) for s in schedules.SCHEDULES.values()} == deployed
-    told = template.functions["AdminApi"].environment["SCHEDULE_FUNCTIONS"]
-    assert dict(pair.split("=") for pair in told.split(",")) == {s.name: s.function for s in template.schedules}
 
 
 def fire(world: World, name: str, **event: Any) -> Any:

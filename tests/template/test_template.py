@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from samtranslator.translator.transform import transform
-from studyspot.kit import timetable
+from studyspot.kit import schedules, timetable
 
 from local.gateway import Routes
 from local.intrinsics import load
@@ -175,3 +175,13 @@ def test_the_layers_are_built_with_bytecode() -> None:
     for layer in ("dependencies", "images", "studyspot"):
         makefile = Path(ROOT / "layers" / layer / "Makefile").read_text()
         assert "--invalidation-mode unchecked-hash" in makefile
+
+
+def test_the_product_knows_its_schedules_as_the_template_fires_them(template: Template) -> None:
+    """Each is recorded, shown to the operator, and can be run by hand."""
+    deployed = {s.name: (s.expression, s.timezone) for s in template.schedules}
+    assert {s.name: (s.expression, s.timezone) for s in schedules.SCHEDULES.values()} == deployed
+    told = template.functions["AdminApi"].environment["SCHEDULE_FUNCTIONS"]
+    assert dict(pair.split("=") for pair in told.split(",")) == {s.name: s.function for s in template.schedules}
+    for name in deployed:
+        assert f'@recorded("{name}")' in (ROOT / "functions/schedules" / name / "app.py").read_text()

@@ -19,6 +19,13 @@ def client(service: str) -> Any:
     return boto3.client(service, config=limits)
 
 
+_ENDING = "_queue_url"
+QUEUES = tuple(sorted(
+    name.removesuffix(_ENDING).replace("_", "-") for name in settings.Settings.model_fields if name.endswith(_ENDING)
+))  # fmt: skip
+"""Every queue the product can be configured with."""
+
+
 class NotConfigured(Exception):
     """This function's settings do not name the queue, machine or bus."""
 

@@ -14,7 +14,6 @@ from studyspot.kit import aws, clock, health, log, settings, traffic
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Db
 
-QUEUES = ("sms-otp", "sms-service", "email", "payment-settler")
 SAMPLE = 3
 ASK_SECONDS = 5
 NEWEST_CELLS = """
@@ -60,7 +59,7 @@ def report(core: Db) -> dict[str, Any]:
         "status": health.condition_of(list(databases.values()), figures),
         "traffic": figures.shown(),
         "databases": databases,
-        "queues": {queue: _queue(queue) for queue in QUEUES},
+        "queues": {queue: _queue(queue) for queue in aws.QUEUES},
         "schedules": schedules,
         "vendors": _vendors(events),
         "outbox": {"open": waiting["open"], "oldestSeconds": _age(waiting["oldest"])},

@@ -39,6 +39,7 @@ SCHEDULES = {
         Schedule("minute", "rate(1 minute)"),
         Schedule("daily", "cron(10 0 * * ? *)", "Asia/Kolkata"),
         Schedule("anchor", "cron(0 2 * * ? *)", "Asia/Kolkata"),
+        Schedule("retention", "cron(0 3 * * ? *)", "Asia/Kolkata"),
     )
 }
 

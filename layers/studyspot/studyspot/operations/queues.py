@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from studyspot.kit import aws, clock, log, settings
+from studyspot.kit import aws, clock, log
 from studyspot.kit.errors import NotFound
 from studyspot.operations import queries
 from studyspot.operations.models import QueueUnreachable, QueueView, Redriven
 
-ENDING = "_queue_url"
-NAMES = tuple(sorted(
-    name.removesuffix(ENDING).replace("_", "-") for name in settings.Settings.model_fields if name.endswith(ENDING)
-))  # fmt: skip
-"""Every queue the product is configured with."""
 WAITING, IN_FLIGHT, DELAYED = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -29,7 +24,7 @@ HELD_SECONDS = 30
 def seen() -> list[QueueView]:
     """Every queue, also those that do not answer."""
     waiting = queries.open_commands()
-    return [_seen(name, *waiting.get(name, (0, None))) for name in NAMES]
+    return [_seen(name, *waiting.get(name, (0, None))) for name in aws.QUEUES]
 
 
 def _seen(name: str, count: int, oldest: Any) -> QueueView:
@@ -55,7 +50,7 @@ def _seen(name: str, count: int, oldest: Any) -> QueueView:
 
 def redrive(name: str) -> Redriven:
     """Each is sent before it is deleted: killed in between it comes twice, and the outbox row knows a duplicate."""
-    if name not in NAMES:
+    if name not in aws.QUEUES:
         raise NotFound
     sqs, moved = aws.client("sqs"), 0
     try:
