@@ -79,7 +79,7 @@ def test_every_function_folder_has_its_resource(template: Template) -> None:
 
 def test_every_machine_of_the_template_has_its_file() -> None:
     files = {path.stem.removesuffix(".asl") for path in (ROOT / "statemachines").glob("*.asl.yaml")}
-    assert files == {"tenant_provisioning", "subscription_renewal", "payment_failover"}
+    assert files == {"tenant_provisioning", "tenant_move", "subscription_renewal", "payment_failover"}
 
 
 def test_every_queue_has_dead_letters_after_five_tries(source: dict[str, Any]) -> None:
@@ -113,7 +113,7 @@ def test_only_provisioning_and_migration_may_read_the_owner_s_secret(source: dic
         for name, given in of_type(source, "AWS::Serverless::Function").items()
         if "MigratorDbSecretArn" in str(given)
     }
-    assert readers == {"ProvisioningSteps", "Migrator"}
+    assert readers == {"ProvisioningSteps", "MovingSteps", "Migrator"}
 
 
 def test_a_function_may_read_the_secret_it_is_told_of(source: dict[str, Any]) -> None:
@@ -125,7 +125,7 @@ def test_a_function_may_read_the_secret_it_is_told_of(source: dict[str, Any]) ->
             for p in properties["Policies"]
             if len(p) == 1 and "AWSSecretsManagerGetSecretValuePolicy" in p
         ]
-        more = [{"Ref": "MigratorDbSecretArn"}] if name == "ProvisioningSteps" else []
+        more = [{"Ref": "MigratorDbSecretArn"}] if name in ("ProvisioningSteps", "MovingSteps") else []
         assert allowed == [told, *more, {"Ref": "AppSecretArn"}], name
 
 

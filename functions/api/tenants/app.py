@@ -12,6 +12,8 @@ from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, Of
 from studyspot.kyc.models import Decision, Kyc
+from studyspot.moves import service as moves
+from studyspot.moves.models import Move, NewMove
 from studyspot.tenants import proving, service, signing_up
 from studyspot.tenants.models import (
     Filter,
@@ -45,6 +47,7 @@ Reader = Annotated[Actor, allow("tenants:read", "tenants:update_own")]
 Editor = Annotated[Actor, allow("tenants:update", "tenants:update_own")]
 Entitler = Annotated[Actor, allow("tenants:entitle")]
 Decider = Annotated[Actor, allow("tenants:kyc")]
+Mover = Annotated[Actor, allow("tenants:move")]
 Counter = Annotated[Actor, allow("tenants:read", "tenants:stats_own")]
 
 
@@ -167,3 +170,21 @@ def usage(tenant_id: TenantId, actor: Counter, core: CoreDb) -> Usage:
     """How much of everything limited is used."""
     service.seen_by(core, actor, tenant_id)
     return entitlements.usage(core, tenant_id)
+
+
+@api.post("/tenants/{tenantId}/move", status_code=202)
+def move(tenant_id: TenantId, request: NewMove, actor: Mover, core: CoreDb) -> Move:
+    """Move an organisation into a shared cell or a database of its own; its writes pause for a moment."""
+    return moves.begin(core, tenant_id, request.to)
+
+
+@api.get("/tenants/{tenantId}/move")
+def last_move(tenant_id: TenantId, actor: Mover, core: CoreDb) -> Move:
+    """The last move: how far it is, rows and checksums of every table, how long writes were paused."""
+    return moves.read(core, tenant_id)
+
+
+@api.post("/tenants/{tenantId}/move/rollback", status_code=202)
+def take_move_back(tenant_id: TenantId, actor: Mover, core: CoreDb) -> Move:
+    """Back to where it was, within seven days, with everything written since."""
+    return moves.take_back(core, tenant_id)

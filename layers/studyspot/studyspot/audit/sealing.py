@@ -9,6 +9,7 @@ from studyspot.audit import queries
 from studyspot.kit import cells, connections, log
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Db
+from studyspot.kit.gate import Moved
 
 BATCH = 1000
 BATCHES_A_RUN = 20
@@ -24,9 +25,12 @@ def _seal(place: Place, tenant: UUID) -> int:
     sealed = 0
     for _ in range(BATCHES_A_RUN):
         db = Db(connections.to(place), tenant)
-        with db.transaction():
-            taken = queries.seal(db, BATCH)
-        db.finish()
+        try:
+            with db.transaction():
+                taken = queries.seal(db, BATCH)
+            db.finish()
+        except Moved:
+            break  # it is sealed where the tenant is, as soon as it may write
         sealed += taken
         if taken < BATCH:
             break

@@ -254,8 +254,8 @@ class Call:
 
     def failed(self, refusal: Problem) -> Response:
         """Undo what was begun; keep the answer under its key if a replay should repeat it."""
-        if isinstance(refusal, Moved) and self.actor:
-            cells.forget(self.actor.tenant_id)
+        if isinstance(refusal, Moved) and refusal.tenant:
+            cells.forget(refusal.tenant)
         response = problem(refusal, self.request)
         for db in self.handles.values():
             db.rollback()

@@ -12,6 +12,7 @@ from studyspot.kit import connections, settings, tally
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Db, dict_maker
 from studyspot.kit.errors import NotFound
+from studyspot.kit.gate import Moved
 from studyspot.kit.ids import PLATFORM
 
 T = TypeVar("T")
@@ -89,10 +90,14 @@ def _finished(db: Db) -> Iterator[Db]:
 
     try:
         yield db
+        db.finish()
+    except Moved:
+        db.rollback()
+        forget(db.tenant)
+        raise
     except BaseException:
         db.rollback()
         raise
-    db.finish()
     outbox.hand_on(db)
 
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from studyspot.kit import clock
 from studyspot.kit.errors import DuplicateRequest, IdempotencyKeyReused, LimitReached, NotFound
-from studyspot.kit.gate import Bucket, Gate, Verdict
+from studyspot.kit.gate import Bucket, Gate, Moved, Verdict
 from studyspot.kit.pipeline import Outcome, RowMaker, Rows, Statement
 
 if TYPE_CHECKING:
@@ -172,6 +172,9 @@ class Db:
             for outcome in self.connection.trip([*ahead, *statements, COMMIT])[0]:
                 if outcome.error:
                     raise outcome.error
+        except psycopg.Error as error:
+            self.rollback()
+            raise self._told(error) from error
         except BaseException:
             self.rollback()
             raise
@@ -197,6 +200,10 @@ class Db:
         special = self.connection.rows(outcomes[1], model_maker(Bucket)).first() if outcomes[1:] else None
         gate.admit(verdict, special)
 
+    def _told(self, error: psycopg.Error) -> BaseException:
+        """What the database says about the state of the world, as that state."""
+        return Moved.away(self.tenant) if error.sqlstate == "SK503" else _of_world(error)
+
     def _set_tenant(self) -> Statement:
         """Whose rows there are; for staff bound to libraries, only what is of these libraries."""
         if self.actor is None or self.actor.library_ids is None:
@@ -213,7 +220,7 @@ class Db:
                 return self.connection.ask(make, query, params)
             except psycopg.Error as error:
                 self.rollback()
-                raise _of_world(error) from error
+                raise self._told(error) from error
         gate, self.gate = self.gate, None
         segment = [self._set_tenant(), (query, params)]
         keep = bool(self._depth or self.claim)
@@ -236,7 +243,7 @@ class Db:
                     raise outcome.error
         except psycopg.Error as error:
             self.rollback()
-            raise _of_world(error) from error
+            raise self._told(error) from error
         except BaseException:
             self.rollback()
             raise

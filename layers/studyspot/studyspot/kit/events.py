@@ -101,6 +101,7 @@ EVENTS = {
     "kyc.rejected": Event("the proof of identity was not accepted", {"reason": "text", "version": "count"}),
     "tenant.settings_changed": Event("the organisation's settings changed", {"kind": "text", "version": "count"}),
     "tenant.activated": Event("an organisation is ready", platform=True),
+    "tenant.moved": Event("an organisation lives in another cell", {"isolation": "text"}, platform=True),
     "tenant.suspended": Event("an organisation was stopped", {"scope": "text"}, platform=True),
     "tenant.reactivated": Event("an organisation goes on", platform=True),
     "subscription.started": Event("a plan began", {"planCode": "text", "status": "text"}, platform=True),

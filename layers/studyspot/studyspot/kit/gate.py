@@ -83,6 +83,8 @@ class Gate:
 
     def admit(self, verdict: Verdict, special: Bucket | None = None) -> None:
         """Raises the first refusal, in the order of the conventions: 401, 429, tenant state, 403."""
+        if verdict.status is None:
+            raise Moved.away(self.tenant)
         if verdict.session_live is False:
             raise TokenRevoked
         self._count(verdict, special)
@@ -106,14 +108,21 @@ class Gate:
     def _judge_state(self, verdict: Verdict) -> None:
         if verdict.status == "suspended" and (verdict.scope == "all" or (verdict.scope == "writes" and self.writes)):
             raise TenantSuspended
-        if verdict.status is None:
-            raise Moved
         if verdict.status not in OPEN_STATES and verdict.status != "suspended":
             raise TenantNotActive
 
 
 class Moved(Unavailable):
     """This organisation is being moved; repeat the request in a moment."""
+
+    tenant: UUID | None = None
+
+    @classmethod
+    def away(cls, tenant: UUID) -> Moved:
+        """Where it is has to be looked up again."""
+        moved = cls(headers={"Retry-After": "1"})
+        moved.tenant = tenant
+        return moved
 
 
 def _refuse_over(taken: int, most: int, seconds: int, resets_at: datetime, policy: str) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from studyspot.kit import aws, cells, clock, connections, ids, log
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Db
+from studyspot.kit.gate import Moved
 
 INSERT = """
     INSERT INTO outbox (id, kind, target, payload, created_at)
@@ -88,7 +89,10 @@ def relay(fan_out: FanOut | None = None) -> int:
                 log.warning("outbox_not_sent", target=row["target"], error=repr(error))
                 continue
             mark = MARK_EVENT_SENT if row["kind"] == "event" else MARK_SENT
-            Db(connections.to(place), row["tenant_id"]).run(mark, id=row["id"], now=clock.now())
+            try:
+                Db(connections.to(place), row["tenant_id"]).run(mark, id=row["id"], now=clock.now())
+            except Moved:
+                continue  # sent again from where the tenant is; whoever consumes it knows a command it has had
             sent += 1
     return sent
 

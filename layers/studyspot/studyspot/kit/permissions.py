@@ -136,6 +136,7 @@ PLATFORM_ADMIN = PLATFORM_STAFF | {
     "queues:redrive",
     "schedules:run",
     "tenants:suspend",
+    "tenants:move",
     "tenants:delete",
     "tenants:entitle",
     "plans:manage",

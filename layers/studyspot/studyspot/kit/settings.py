@@ -83,6 +83,7 @@ class Settings(BaseModel):
     schedule_functions: str = ""
     """`minute=<function>,daily=<function>`: what runs a schedule now."""
     tenant_provisioning_machine_arn: str = ""
+    tenant_move_machine_arn: str = ""
     subscription_renewal_machine_arn: str = ""
     payment_failover_machine_arn: str = ""
     event_bus_name: str = ""

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from studyspot.kit import cells, clock, connections, ids, outbox
 from studyspot.kit.db import Db
+from studyspot.kit.gate import Moved
 
 SET = """
     INSERT INTO timers (id, due_at, machine, subject, period, resume, input)
@@ -40,18 +41,26 @@ def fire_due(at_once: dict[str, Callable[[Db, UUID, dict[str, Any]], None]] | No
     for place in cells.places():
         for row in cells.across(place, DUE, now=clock.now()):
             db = Db(connections.to(place), row["tenant_id"])
-            with db.transaction():
-                won = db.run(FIRE, id=row["id"], now=clock.now())
-                work = (at_once or {}).get(row["machine"])
-                if won and work:
-                    work(db, row["subject"], row["input"])
-                elif won:
-                    known = {"period": row["period"], **row["input"]}
-                    outbox.start(db, row["machine"], row["subject"], row["resume"], **known)
-            db.finish()
+            try:
+                won = _fire(db, row, at_once or {})
+            except Moved:
+                continue  # it fires where the tenant is, as soon as it may write
             outbox.hand_on(db)
             fired += won
     return fired
+
+
+def _fire(db: Db, row: dict[str, Any], at_once: dict[str, Callable[[Db, UUID, dict[str, Any]], None]]) -> int:
+    with db.transaction():
+        won = db.run(FIRE, id=row["id"], now=clock.now())
+        work = at_once.get(row["machine"])
+        if won and work:
+            work(db, row["subject"], row["input"])
+        elif won:
+            known = {"period": row["period"], **row["input"]}
+            outbox.start(db, row["machine"], row["subject"], row["resume"], **known)
+    db.finish()
+    return won
 
 
 def next_due() -> datetime | None:

@@ -65,16 +65,21 @@ def create_silo(tenant: UUID) -> UUID:
 
 
 def drop_silo(tenant: UUID) -> None:
-    """The compensation of `create_silo`: the directory forgets the cell, then the database goes."""
+    """The compensation of `create_silo`."""
+    drop_cell(silo_name(tenant))
+
+
+def drop_cell(dbname: str) -> None:
+    """The directory forgets a cell of one tenant, then the database goes."""
     core = migrator_dsn()
     with psycopg.connect(core, autocommit=True) as conn, conn.transaction():
         conn.execute(
             "UPDATE tenants SET cell_id = NULL, db_name = NULL, db_host = NULL, updated_at = %s"
             " WHERE cell_id = (SELECT id FROM cells WHERE kind = 'silo' AND dbname = %s)",
-            (clock.now(), silo_name(tenant)),
+            (clock.now(), dbname),
         )
-        conn.execute("DELETE FROM cells WHERE kind = 'silo' AND dbname = %s", (silo_name(tenant),))
-    migrate.drop_database(core, silo_name(tenant))
+        conn.execute("DELETE FROM cells WHERE kind = 'silo' AND dbname = %s", (dbname,))
+    migrate.drop_database(core, dbname)
 
 
 def at_cell(host: str, port: int, dbname: str) -> str:

@@ -112,6 +112,11 @@ def seen_by(core: Db, actor: Actor, tenant_id: UUID) -> Tenant:
     return directory.by_id(core, tenant_id)
 
 
+def locked(core: Db, tenant_id: UUID) -> Tenant:
+    """For whoever changes where or in which state it is: nobody else does until this transaction ends."""
+    return directory.locked(core, tenant_id)
+
+
 def change(core: Db, actor: Actor, tenant_id: UUID, asked: TenantChange, if_match: str | None) -> Tenant:
     """Edit the fields that were sent; the address and what depends on it is the operator's to change."""
     seen_by(core, actor, tenant_id)

@@ -105,6 +105,8 @@ def databases_without_cell(core: Db, prefix: str) -> list[str]:
         """SELECT coalesce(array_agg(d.datname::text ORDER BY d.datname), '{}') FROM pg_database d
            WHERE starts_with(d.datname::text, %(prefix)s)
              AND NOT EXISTS (SELECT 1 FROM cells c WHERE c.dbname = d.datname::text)
+             AND NOT EXISTS (SELECT 1 FROM tenant_moves m WHERE m.state = 'waiting'
+                             AND %(prefix)s || replace(m.tenant_id::text, '-', '') = d.datname::text)
              AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.status = 'provisioning'
                              AND %(prefix)s || replace(t.id::text, '-', '') = d.datname::text)""",
         prefix=prefix,
@@ -116,6 +118,9 @@ def cells_without_tenant(core: Db, prefix: str) -> list[str]:
     rows: list[str] = core.value(
         """SELECT coalesce(array_agg(c.dbname ORDER BY c.dbname), '{}') FROM cells c
            WHERE c.kind = 'silo' AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.cell_id = c.id)
+             AND NOT EXISTS (SELECT 1 FROM tenant_moves m WHERE m.state IN ('waiting', 'copied', 'moved')
+                             AND (c.id IN (m.from_cell, m.to_cell)
+                                  OR %(prefix)s || replace(m.tenant_id::text, '-', '') = c.dbname))
              AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.status = 'provisioning'
                              AND %(prefix)s || replace(t.id::text, '-', '') = c.dbname)""",
         prefix=prefix,
