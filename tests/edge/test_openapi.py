@@ -52,4 +52,6 @@ def test_money_and_messages_state_that_they_owe_a_key(described: dict[str, Any])
     header = next(p for p in operation["parameters"] if p["name"] == "Idempotency-Key")
     assert header["required"] is False
     assert operation["x-permissions"] == ["tenants:create"]
-    assert operation["security"] == [{"bearerAuth": []}]
+    assert operation["security"] == [{"bearerAuth": []}, {"sessionCookie": [], "csrfToken": []}]
+    reading = described["openapi.json"]["paths"]["/api/v1/tenants"]["get"]
+    assert reading["security"] == [{"bearerAuth": []}, {"sessionCookie": []}]

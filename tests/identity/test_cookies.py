@@ -252,7 +252,9 @@ def test_a_session_is_told_new_rights_at_once_and_ends_when_some_are_taken(world
 
 
 @pytest.mark.parametrize(
-    "narrow", [{"roles": ["another"]}, {"act": "somebody"}], ids=["another role", "on behalf of somebody"]
+    "narrow",
+    [{"roles": ["another"]}, {"act": {"sub": str(ids.uuid7()), "ro": True}}],
+    ids=["another role", "on behalf of somebody"],
 )
 def test_a_session_that_was_opened_for_less_is_never_given_more(world: World, narrow: dict[str, Any]) -> None:
     tenant, email = world.tenant(), f"staff-{ids.uuid7()}@example.org"

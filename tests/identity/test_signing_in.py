@@ -259,7 +259,7 @@ def test_bad_bodies_are_clear_refusals(world: World) -> None:
 
 def test_many_failures_from_one_address_stop_it_for_everybody_it_tries(world: World) -> None:
     """Spraying: one guess each at many accounts locks none of them, so the address is what is counted."""
-    world.advance(timedelta(minutes=31))
+    world.advance(timedelta(seconds=1800 - clock.now().timestamp() % 900))  # a quarter of an hour begins
     email = owner_with_password(world.tenant())
     with world.setting(rate_limit_factor="0.2"):
         world.advance(timedelta(minutes=2))
@@ -296,3 +296,20 @@ def test_one_learns_what_the_organisation_s_plan_allows(world: World) -> None:
         "features": {"api_keys": True, "white_label": False, "isolation": "silo"},
     }  # fmt: skip
     assert me["flags"] == ["api_keys"]
+
+
+def test_a_lock_doubles_to_a_day_and_no_further(world: World) -> None:
+    from studyspot.identity.service import accounts
+
+    account, waits = accounts.account_of("people", address()), []
+    with cells.core_db() as core:
+        for _ in range(9):
+            for _ in range(5):
+                accounts.failed(core, account)
+                core.commit()
+            with pytest.raises(accounts.AccountLocked) as locked:
+                accounts.failed(core, account)
+            core.rollback()
+            waits.append(int(locked.value.headers["Retry-After"]))
+            world.advance(timedelta(seconds=waits[-1] + 1))
+    assert [round(w / 900) for w in waits] == [1, 2, 4, 8, 16, 32, 64, 96, 96]

@@ -29,6 +29,18 @@ NOTED_EVERY = timedelta(hours=1)
 SESSION_COOKIE = "session={}; HttpOnly; Secure; SameSite=Lax; Path=/api"
 CSRF_COOKIE = "csrf={}; Secure; SameSite=Lax; Path=/"
 GONE = "; Max-Age=0"
+CREDENTIALS = {
+    "bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "sessionCookie": {
+        "type": "apiKey", "in": "cookie", "name": "session",
+        "description": "Set by a sign-in with the header `X-Session: cookie`; without Authorization it signs in.",
+    },
+    "csrfToken": {
+        "type": "apiKey", "in": "header", "name": "X-CSRF-Token",
+        "description": "The value of the `csrf` cookie, together with an Origin that is configured.",
+    },
+}  # fmt: skip
+"""How the description of the API names them."""
 
 SESSION = """
     WITH found AS (

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from studyspot.kit import settings
 from studyspot.kit.api import Api, Route
+from studyspot.kit.callers import CREDENTIALS
 from studyspot.kit.errors import Problem
 from studyspot.kit.models import Meta, Page
 from studyspot.kit.pages import DEFAULT, LARGEST
@@ -79,7 +80,7 @@ def document(apis: Iterable[Api], title: str = "StudySpot") -> dict[str, Any]:
             "schemas": dict(sorted((components | {"Problem": PROBLEM_SCHEMA}).items())),
             "responses": {f"Problem{s}": _problem(text) for s, text in PROBLEMS.items()}
             | {"Problem": _problem("Any other failure")},
-            "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": CREDENTIALS,
         },
     }
 
@@ -164,7 +165,7 @@ def _operation(api: Api, route: Route, number: int, schemas: dict[Slot, dict[str
         "operationId": f"{api.group}_{route.function.__name__}",
         "tags": [api.group],
         "summary": summary,
-        "security": [] if route.public else [{"bearerAuth": []}],
+        "security": [] if route.public else _credentials(route),
         "parameters": _parameters(route, number, schemas),
         "responses": {str(route.status): _success(route, number, schemas)} | _refusals(route),
     }
@@ -175,6 +176,12 @@ def _operation(api: Api, route: Route, number: int, schemas: dict[Slot, dict[str
     if body := _body(route, number, schemas):
         operation["requestBody"] = body
     return operation
+
+
+def _credentials(route: Route) -> list[dict[str, Any]]:
+    """A bearer token, or a browser's cookie; for a change the latter comes with its proof."""
+    proof: dict[str, Any] = {} if route.method == "GET" else {"csrfToken": []}
+    return [{"bearerAuth": []}, {"sessionCookie": [], **proof}]
 
 
 def _parameters(route: Route, number: int, schemas: dict[Slot, dict[str, Any]]) -> list[dict[str, Any]]:
