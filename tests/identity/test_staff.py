@@ -11,7 +11,6 @@ import pytest
 from studyspot.identity.queries import links, people
 from studyspot.keys import queries as keys
 from studyspot.kit import cells, clock, ids, permissions
-from studyspot.subscriptions import service as subscriptions
 
 from tests.identity.people import PASSWORD, audited, sign_in, staff_with_password, told
 from tests.world import Answer, Tenant, World
@@ -276,26 +275,15 @@ def test_an_invitation_is_accepted_once_however_often_at_once(world: World) -> N
 
 def test_a_plan_s_places_are_not_exceeded(world: World) -> None:
     tenant = world.tenant()
-    with cells.core_db() as core:
-        subscriptions.seed_plans(core)
-        subscriptions.start_trial(core, tenant.id)
-        before = core.value("SELECT limits FROM subscription_plans WHERE code = 'trial'")
-        core.run("UPDATE subscription_plans SET limits = limits || '{\"staff\": 2}' WHERE code = 'trial'")
-    try:
-        hired(world, tenant)
-        assert call(world, "POST", "/staff", tenant.owner, {"email": address(), "name": "Two"}).status == 201
-        full = call(world, "POST", "/staff", tenant.owner, {"email": address(), "name": "Three"})
-        assert (full.status, full.code, full.json["limit"]) == (402, "staff_limit_reached", 2)
-        pending = call(world, "GET", "/staff/invitations", tenant.owner).data[0]["id"]
-        call(world, "DELETE", f"/staff/invitations/{pending}", tenant.owner)
-        assert call(world, "POST", "/staff", tenant.owner, {"email": address(), "name": "Three"}).status == 201
-    finally:
-        with cells.core_db() as core:
-            core.run("DELETE FROM subscriptions WHERE customer_id = %(id)s", id=tenant.id)
-            core.run(
-                "UPDATE subscription_plans SET limits = %(l)s::jsonb WHERE code = 'trial'",
-                l=str(before).replace("'", '"'),
-            )
+    with world.db(tenant.id) as db:
+        db.run("UPDATE tenant_gate SET limits = '{\"staff\": 2}'")
+    hired(world, tenant)
+    assert call(world, "POST", "/staff", tenant.owner, {"email": address(), "name": "Two"}).status == 201
+    full = call(world, "POST", "/staff", tenant.owner, {"email": address(), "name": "Three"})
+    assert (full.status, full.code, full.json["limit"]) == (402, "staff_limit_reached", 2)
+    pending = call(world, "GET", "/staff/invitations", tenant.owner).data[0]["id"]
+    call(world, "DELETE", f"/staff/invitations/{pending}", tenant.owner)
+    assert call(world, "POST", "/staff", tenant.owner, {"email": address(), "name": "Three"}).status == 201
 
 
 def test_a_role_in_use_stays(world: World) -> None:

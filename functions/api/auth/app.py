@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+from studyspot.entitlements import service as entitlements
 from studyspot.identity import service as identity
 from studyspot.identity.models import (
     Accepted,
@@ -42,7 +43,6 @@ from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, TenantDb
 from studyspot.libraries import service as libraries
 from studyspot.messaging import service as messaging
-from studyspot.subscriptions import service as subscriptions
 from studyspot.tenants import joining
 from studyspot.tenants import service as tenants
 
@@ -110,7 +110,7 @@ def change_password(asked: PasswordChange, actor: Anyone, core: CoreDb, db: Tena
 def invite(asked: InviteRequest, actor: Inviter, db: TenantDb, core: CoreDb) -> Invited:
     if asked.library_ids and not libraries.are_there(db, asked.library_ids):
         raise Invalid.field("libraryIds", "not all of these are libraries")
-    shown, letter = identity.invite_staff(core, db, actor, asked, subscriptions.limit(core, db.tenant, "staff"))
+    shown, letter = identity.invite_staff(core, db, actor, asked, entitlements.allowed(db, "staff"))
     _mail(db, letter)
     return shown
 

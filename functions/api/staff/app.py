@@ -8,6 +8,7 @@ from uuid import UUID
 from studyspot.attendance import service as attendance
 from studyspot.audit.models import Entry
 from studyspot.bookings import service as bookings
+from studyspot.entitlements import service as entitlements
 from studyspot.fulfilment import service as payments
 from studyspot.identity.models import Invited, InviteRequest, Letter
 from studyspot.identity.models.staff import (
@@ -38,7 +39,6 @@ from studyspot.libraries import service as libraries
 from studyspot.memberships import service as memberships
 from studyspot.messaging import service as messaging
 from studyspot.students import service as students
-from studyspot.subscriptions import service as subscriptions
 
 READS = {
     "library": libraries.seen_by,
@@ -80,7 +80,7 @@ def listed(
 def invite(asked: InviteRequest, actor: Inviter, db: TenantDb, core: CoreDb) -> Invited:
     """By mail; with no more than the inviter holds, in no more libraries than the inviter has."""
     _must_be_libraries(db, asked.library_ids)
-    shown, letter = invitations.invite_staff(core, db, actor, asked, subscriptions.limit(core, db.tenant, "staff"))
+    shown, letter = invitations.invite_staff(core, db, actor, asked, entitlements.allowed(db, "staff"))
     _mail(db, letter)
     return shown
 
@@ -93,7 +93,7 @@ def pending(actor: Manager, db: TenantDb, paging: Paging) -> Page[PendingInvitat
 @api.post("/staff/invitations/{invitationId}/resend")
 def resend(invitation_id: InvitationId, actor: Inviter, db: TenantDb, core: CoreDb) -> Invited:
     """A new link for a week; the old one is dead."""
-    places = subscriptions.limit(core, db.tenant, "staff")
+    places = entitlements.allowed(db, "staff")
     shown, letter = invitations.resend(core, db, actor, invitation_id, places)
     _mail(db, letter)
     return shown

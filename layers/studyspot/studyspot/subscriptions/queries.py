@@ -147,19 +147,6 @@ def current(db: Db, customer_id: UUID) -> Current | None:
     )
 
 
-def limit(db: Db, customer_id: UUID, name: str) -> int | None:
-    """What the plan that counts says."""
-    found: int | None = db.value(
-        """SELECT (p.limits ->> %(name)s)::integer
-           FROM subscriptions s JOIN subscription_plans p ON p.id = s.plan_id
-           WHERE s.customer_id = %(customer)s AND s.status NOT IN ('cancelled', 'expired', 'incomplete')
-           ORDER BY s.status = 'trialing' LIMIT 1""",
-        name=name,
-        customer=customer_id,
-    )
-    return found
-
-
 def due(db: Db, before: datetime) -> list[Subscription]:
     """Whose next period begins before that moment and is not opened yet."""
     return db.all(

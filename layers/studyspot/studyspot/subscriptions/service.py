@@ -86,12 +86,6 @@ def current(core: Db, customer_id: UUID) -> Current:
     return found
 
 
-def limit(core: Db, customer_id: UUID, name: str) -> int | None:
-    """How many of something the plan in force, or an exception from it, allows; None where nothing sets a limit."""
-    apart = entitlements.apart(core, customer_id)
-    return apart[name] if name in apart else queries.limit(core, customer_id, name)
-
-
 def subscribe(core: Db, owner: Actor, request: Subscribing) -> Subscribed:
     """Open a subscription and the mandate that pays for it; the payer's approval makes it active."""
     plan = queries.plan(core, request.plan_code)
