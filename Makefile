@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills openapi client fuzz reset
+.PHONY: help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills openapi client fuzz reset audit-chain
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -81,6 +81,9 @@ timing: $(READY) ## slow proof: answers to known and unknown accounts take the s
 
 payment-kills: $(READY) ## slow proof: death at every statement of webhook, settlement and refund
 	$(BIN)/python -m pytest tests/fulfilment/test_kills.py -m slow
+
+audit-chain: $(READY) ## slow proof: sealers die among writers; 100,000 rows are verified in seconds
+	$(BIN)/python -m pytest tests/audit/test_crowd.py -m slow -s
 
 openapi: $(READY) ## write the API's description and error catalogue from the handlers
 	$(BIN)/python -m local.openapi_file

@@ -13,7 +13,8 @@ import pytest
 from moto import mock_aws
 from studyspot.audit import exporting
 from studyspot.gateways import store
-from studyspot.kit import audit, cells, clock, ids
+from studyspot.kit import audit, cells, clock, ids, tokens
+from studyspot.kit.auth import Actor
 
 from tests.world import Tenant, World, function
 
@@ -93,6 +94,17 @@ def test_the_platform_s_look_into_a_tenant_leaves_a_row_there(world: World, tena
     assert [(r["action"], r["actorType"]) for r in rows] == [("GET /api/v1/audit-logs", "platform_admin")]
     zero = found(world, admin)
     assert not {r["id"] for r in zero} & {r["id"] for r in rows}
+
+
+def test_who_stands_in_for_somebody_is_in_the_row(world: World, tenant: Tenant) -> None:
+    helper = ids.uuid7()
+    token = world.token("library_owner", tenant.id, tenant.owner_id)
+    claims = tokens.verify(token)
+    with cells.tenant_db(tenant.id) as db:
+        db.actor = Actor.of({**claims, "act": {"sub": str(helper)}})
+        audit.note(db, "stood.in", "things", None)
+    (row,) = found(world, tenant.owner, "?action=stood.in")
+    assert (row["actorId"], row["impersonatorId"]) == (str(tenant.owner_id), str(helper))
 
 
 def test_a_small_export_is_the_file_itself(world: World, tenant: Tenant) -> None:
