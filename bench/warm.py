@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from studyspot.kit import clock, connections, ids
+from studyspot.kit import clock, ids, tally
 
 from bench.floor import Floor, of_domain, recorded
 from bench.measure import Finding, interleaved
@@ -79,7 +79,8 @@ def rows(site: Site) -> Iterator[Finding]:
 def counted(work: Any) -> float:
     """Round trips a call, all told."""
     work()
-    before = connections.trips()
+    trips = 0
     for _ in range(20):
         work()
-    return (connections.trips() - before) / 20
+        trips += tally.current.trips
+    return trips / 20

@@ -90,7 +90,7 @@ class Reach:
         self.foreign = Furniture(world, world.tenant(theirs).id)
         self.own = Furniture(world, self.mine.id)
         people = {"library_owner": self.mine.owner_id, "library_staff": None, "student": self.own.row("students")["id"]}
-        self.tokens = {who: world.token(who, self.mine.id, person) for who, person in people.items()}
+        self.tokens = {who: world.proven(world.token(who, self.mine.id, person)) for who, person in people.items()}
 
     def call(self, one: Try, path: str, body: Any) -> Answer:
         speaker = one.speaker()
@@ -112,7 +112,7 @@ class ReachWithin(Reach):
         library = self.own.row("libraries")["id"]
         self.foreign.row("libraries")
         rights = sorted(permissions.OWNER)
-        bound = world.token("library_staff", self.mine.id, permissions=rights, libraryIds=[str(library)])
+        bound = world.proven(world.token("library_staff", self.mine.id, permissions=rights, libraryIds=[str(library)]))
         student = world.token("student", self.mine.id, self.own.row("students")["id"])
         self.tokens = {"library_owner": bound, "library_staff": bound, "student": student}
         query = """

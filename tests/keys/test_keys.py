@@ -17,7 +17,14 @@ from tests.world import Answer, Tenant, World
 
 def ask(world: World, who: Tenant | str | None, method: str = "GET", path: str = "", body: Any = None) -> Answer:
     token = world.token("library_owner", who.id, who.owner_id) if isinstance(who, Tenant) else who
+    if token and not token.startswith(kernel.MARK):
+        world.proven(token)
     return world.call("developer", method, f"/api-keys{path}", token, body)
+
+
+def test_a_key_is_made_by_who_proves_it_once_more(world: World) -> None:
+    body = {"name": "app", "scopes": ["libraries:read"]}
+    assert world.call("developer", "POST", "/api-keys", world.tenant().owner, body).code == "step_up_required"
 
 
 def make(world: World, who: Tenant | str, *scopes: str, **facts: Any) -> dict[str, Any]:

@@ -38,6 +38,7 @@ DeliveryId = Annotated[UUID, Of("webhook_deliveries")]
 Hooker = Annotated[Actor, allow("webhooks:manage")]
 KeyId = Annotated[UUID, Of("api_keys")]
 KeyMaker = Annotated[Actor, allow("api_keys:manage")]
+ProvenKeyMaker = Annotated[Actor, allow("api_keys:manage", step_up=True)]
 
 
 @api.get("/api-keys")
@@ -46,7 +47,7 @@ def api_keys(actor: KeyMaker, db: TenantDb, paging: Paging) -> Page[ApiKey]:
 
 
 @api.post("/api-keys", status_code=201, keyed="ignored")
-def make_key(asked: KeyRequest, actor: KeyMaker, db: TenantDb) -> NewKey:
+def make_key(asked: KeyRequest, actor: ProvenKeyMaker, db: TenantDb) -> NewKey:
     """The key is in this answer and in no other. Send it as `Authorization: Bearer ssk_...`."""
     return keys.make(db, actor, asked)
 
@@ -57,7 +58,7 @@ def revoke_key(key_id: KeyId, actor: KeyMaker, db: TenantDb) -> None:
 
 
 @api.post("/api-keys/{keyId}/rotate", keyed="ignored")
-def rotate_key(key_id: KeyId, actor: KeyMaker, db: TenantDb) -> NewKey:
+def rotate_key(key_id: KeyId, actor: ProvenKeyMaker, db: TenantDb) -> NewKey:
     """Another key in its place; the one before works for 24 hours more."""
     return keys.rotate(db, actor, key_id)
 
