@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills openapi client fuzz reset audit-chain
+.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills openapi client fuzz reset audit-chain
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ check: $(READY) ## style, types, import rules, template, architecture
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/python -m pytest tests/architecture tests/template
+
+leaving: $(READY) ## a tenant out, in again and gone: every isolation, killed at every step
+	PYTHONPATH=layers/studyspot:. $(BIN)/python -m pytest tests/leaving
 
 build: $(SAM) ## what will be deployed, into .aws-sam/ (needs python3.13 on the PATH)
 	$(SAM) build

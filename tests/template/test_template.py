@@ -20,6 +20,8 @@ GIVEN = {
     "MigratorDbSecretArn": "migrator",
     "CorsOrigin": "https://app.example.test",
 }
+OWNERS = {"ProvisioningSteps", "MovingSteps", "OffboardingSteps"}
+"""Steps that work with the rights of who owns the databases."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,15 @@ def test_every_function_folder_has_its_resource(template: Template) -> None:
 
 def test_every_machine_of_the_template_has_its_file() -> None:
     files = {path.stem.removesuffix(".asl") for path in (ROOT / "statemachines").glob("*.asl.yaml")}
-    assert files == {"tenant_provisioning", "tenant_move", "subscription_renewal", "payment_failover"}
+    assert files == {
+        "tenant_provisioning",
+        "tenant_move",
+        "subscription_renewal",
+        "payment_failover",
+        "data_export",
+        "data_import",
+        "tenant_offboarding",
+    }
 
 
 def test_every_queue_has_dead_letters_after_five_tries(source: dict[str, Any]) -> None:
@@ -107,13 +117,13 @@ def test_consumers_answer_for_each_message(source: dict[str, Any]) -> None:
                 assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_only_provisioning_and_migration_may_read_the_owner_s_secret(source: dict[str, Any]) -> None:
+def test_only_who_makes_and_removes_cells_may_read_the_owner_s_secret(source: dict[str, Any]) -> None:
     readers = {
         name
         for name, given in of_type(source, "AWS::Serverless::Function").items()
         if "MigratorDbSecretArn" in str(given)
     }
-    assert readers == {"ProvisioningSteps", "MovingSteps", "Migrator"}
+    assert readers == OWNERS | {"Migrator"}
 
 
 def test_a_function_may_read_the_secret_it_is_told_of(source: dict[str, Any]) -> None:
@@ -125,7 +135,7 @@ def test_a_function_may_read_the_secret_it_is_told_of(source: dict[str, Any]) ->
             for p in properties["Policies"]
             if len(p) == 1 and "AWSSecretsManagerGetSecretValuePolicy" in p
         ]
-        more = [{"Ref": "MigratorDbSecretArn"}] if name in ("ProvisioningSteps", "MovingSteps") else []
+        more = [{"Ref": "MigratorDbSecretArn"}] if name in OWNERS else []
         assert allowed == [told, *more, {"Ref": "AppSecretArn"}], name
 
 

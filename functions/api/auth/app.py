@@ -100,7 +100,7 @@ def reset_password(asked: ResetRequest, core: CoreDb) -> None:
     identity.reset_password(core, asked, lambda letter: _mail(core, letter))
 
 
-@api.post("/auth/password/change", status_code=204, keyed="ignored")
+@api.post("/auth/password/change", status_code=204, while_leaving=True, keyed="ignored")
 def change_password(asked: PasswordChange, actor: Anyone, core: CoreDb, db: TenantDb) -> None:
     own = _own(actor, core, db)
     identity.change_password(core, own, actor, asked, lambda letter: _mail(own, letter))
@@ -125,7 +125,7 @@ def accept(token: str, asked: AcceptRequest, core: CoreDb) -> Joined:
     return Joined(user=identity.accept(core, token, asked))
 
 
-@api.post("/auth/otp/request", status_code=202, public=True, even=even.MESSAGE)
+@api.post("/auth/otp/request", status_code=202, while_leaving=True, public=True, even=even.MESSAGE)
 def request_otp(asked: OtpRequest, db: TenantDb, core: CoreDb) -> OtpSent:
     def send(code: str, to: Identity) -> None:
         messaging.send(db, "otp_login", asked.phone, {"code": code}, to.user_id, to.user_type)
@@ -133,18 +133,18 @@ def request_otp(asked: OtpRequest, db: TenantDb, core: CoreDb) -> OtpSent:
     return identity.request_otp(core, db, asked.phone, send)
 
 
-@api.post("/auth/otp/verify", public=True, even=even.MESSAGE)
+@api.post("/auth/otp/verify", while_leaving=True, public=True, even=even.MESSAGE)
 def verify_otp(asked: OtpAnswer, request: Request, db: TenantDb, core: CoreDb) -> Tokens:
     return _kept(request, identity.verify_otp(core, db, asked.phone, asked.code))
 
 
-@api.post("/auth/refresh", public=True)
+@api.post("/auth/refresh", while_leaving=True, public=True)
 def refresh(asked: RefreshRequest, request: Request, core: CoreDb) -> Tokens:
     by_cookie = asked.refresh_token is None
     return _kept(request, identity.refresh(core, asked.refresh_token or callers.presented(request), _mail), by_cookie)
 
 
-@api.post("/auth/logout", status_code=204, keyed="ignored")
+@api.post("/auth/logout", status_code=204, while_leaving=True, keyed="ignored")
 def logout(actor: Whoever, request: Request, core: CoreDb, db: TenantDb) -> None:
     own = _own(actor, core, db)
     identity.end_session(own, actor.session_id)
@@ -152,7 +152,7 @@ def logout(actor: Whoever, request: Request, core: CoreDb, db: TenantDb) -> None
     callers.forget(request)
 
 
-@api.post("/auth/verify", keyed="ignored")
+@api.post("/auth/verify", while_leaving=True, keyed="ignored")
 def verify(actor: Whoever) -> Claims:
     return Claims(valid=True, claims=actor.claims)
 

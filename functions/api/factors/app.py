@@ -66,7 +66,7 @@ def challenge(asked: ChallengeAnswer, request: Request, core: CoreDb) -> Tokens:
     return pair
 
 
-@api.post("/auth/step-up", keyed="ignored")
+@api.post("/auth/step-up", while_leaving=True, keyed="ignored")
 def step_up(asked: StepUpRequest, actor: Anyone, core: CoreDb, db: TenantDb) -> SteppedUp:
     return factors.step_up(core, _own(actor, core, db), actor, asked)
 

@@ -7,11 +7,13 @@ from studyspot.entitlements import service as entitlements
 from studyspot.entitlements.models import Entitlements, EntitlementsChange, Usage
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
-from studyspot.kit.models import Page
+from studyspot.kit.models import Page, Text
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, Of
 from studyspot.kyc.models import Decision, Kyc
+from studyspot.leaving import service as leaving
+from studyspot.leaving.models import Certificate, Export, ImportRequest, JobStarted, Offboarding
 from studyspot.moves import service as moves
 from studyspot.moves.models import Move, NewMove
 from studyspot.tenants import proving, service, signing_up
@@ -48,6 +50,9 @@ Editor = Annotated[Actor, allow("tenants:update", "tenants:update_own")]
 Entitler = Annotated[Actor, allow("tenants:entitle")]
 Decider = Annotated[Actor, allow("tenants:kyc")]
 Mover = Annotated[Actor, allow("tenants:move")]
+Remover = Annotated[Actor, allow("tenants:delete")]
+Exporter = Annotated[Actor, allow("tenants:export", "tenants:export_own")]
+Importer = Annotated[Actor, allow("tenants:import")]
 Counter = Annotated[Actor, allow("tenants:read", "tenants:stats_own")]
 
 
@@ -188,3 +193,45 @@ def last_move(tenant_id: TenantId, actor: Mover, core: CoreDb) -> Move:
 def take_move_back(tenant_id: TenantId, actor: Mover, core: CoreDb) -> Move:
     """Back to where it was, within seven days, with everything written since."""
     return moves.take_back(core, tenant_id)
+
+
+@api.post("/tenants/{tenantId}/export", status_code=202, while_leaving=True)
+def export(tenant_id: TenantId, actor: Exporter, core: CoreDb) -> JobStarted:
+    """Everything of an organisation in one archive: rows as JSON lines and CSV, files, a manifest with checksums."""
+    return leaving.start_export(core, actor, tenant_id)
+
+
+@api.get("/tenants/{tenantId}/exports")
+def exports(tenant_id: TenantId, actor: Exporter, core: CoreDb, paging: Paging) -> Page[Export]:
+    """The exports of an organisation, newest first, with links that last for minutes."""
+    return leaving.exports(core, actor, tenant_id, paging)
+
+
+@api.post("/tenants/{tenantId}/import", status_code=202)
+def import_archive(tenant_id: TenantId, request: ImportRequest, actor: Importer, core: CoreDb) -> JobStarted:
+    """Put an exported archive into an organisation that is still empty."""
+    return leaving.start_import(core, actor, tenant_id, request)
+
+
+@api.delete("/tenants/{tenantId}", status_code=202)
+def offboard(tenant_id: TenantId, actor: Remover, core: CoreDb, reason: Text | None = None) -> Offboarding:
+    """Let an organisation leave: frozen at once, removed in 30 days, restorable until then."""
+    return leaving.start_offboarding(core, tenant_id, reason)
+
+
+@api.post("/tenants/{tenantId}/restore")
+def restore(tenant_id: TenantId, actor: Remover, core: CoreDb) -> Offboarding:
+    """Take an offboarding back."""
+    return leaving.restore(core, tenant_id)
+
+
+@api.get("/tenants/{tenantId}/offboardings")
+def offboardings(tenant_id: TenantId, actor: Reader, core: CoreDb, paging: Paging) -> Page[Offboarding]:
+    """How far an organisation is on its way out, and how many days it can still come back; newest first."""
+    return leaving.offboardings(core, actor, tenant_id, paging)
+
+
+@api.get("/tenants/{tenantId}/certificate")
+def certificate(tenant_id: TenantId, actor: Operator, core: CoreDb) -> Certificate:
+    """What was removed of an organisation that has left, and what the law keeps."""
+    return leaving.certificate(core, tenant_id)

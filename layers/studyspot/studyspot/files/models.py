@@ -14,6 +14,7 @@ from studyspot.kit.models import Model, Timestamp
 MIB = 1024 * 1024
 JPEG, PNG, WEBP, PDF = "image/jpeg", "image/png", "image/webp", "application/pdf"
 CSV, XLSX = "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ZIP = "application/zip"
 IMAGES = (JPEG, PNG, WEBP)
 
 
@@ -36,11 +37,14 @@ PURPOSES = {
     "avatar": Purpose(IMAGES, 5 * MIB, (), "libraries:read"),
     "logo": Purpose((JPEG, PNG, WEBP), 2 * MIB, ("tenants:update_own", "tenants:update"), "libraries:read"),
     "document": Purpose((*IMAGES, PDF), 10 * MIB, ("tenants:update_own", "tenants:update"), None),
+    "archive": Purpose((ZIP,), 5 * 1024 * MIB, ("tenants:import",), None),
     "import": Purpose((CSV, XLSX), 25 * MIB, ("students:import",), None),
 }  # fmt: skip
 """What may be uploaded. A purpose that is not here is the product's own, such as an export."""
 
-UploadPurpose = Literal["student_photo", "id_proof", "library_image", "avatar", "logo", "document", "import"]
+UploadPurpose = Literal[
+    "student_photo", "id_proof", "library_image", "avatar", "logo", "document", "import", "archive"
+]  # fmt: skip
 
 
 class FileTypeNotAllowed(UnsupportedMediaType):

@@ -129,6 +129,12 @@ def store(
     return file_id
 
 
+def exists(db: Db, file_id: UUID, purpose: str) -> bool:
+    """Whether something was brought, or is being brought, for that purpose."""
+    found = queries.maybe(db, file_id)
+    return found is not None and found.purpose == purpose and found.status != "rejected"
+
+
 def opened(db: Db, file_id: UUID) -> BinaryIO:
     """A ready file's bytes as a stream, or NotFound."""
     return bucket.opened(_ready(db, file_id).key)

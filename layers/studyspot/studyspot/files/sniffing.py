@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from studyspot.files.models import CSV, JPEG, PDF, PNG, WEBP, XLSX
+from studyspot.files.models import CSV, JPEG, PDF, PNG, WEBP, XLSX, ZIP
 
 ENOUGH = 4096
 """Bytes that are looked at."""
 WORKBOOK_PARTS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
 """What the first entry of a workbook's archive is called (ECMA-376, part 2)."""
+
+ARCHIVE_PART = b"data/"
+"""How the first entry of an organisation's archive begins."""
 
 
 def type_of(beginning: bytes) -> str | None:
@@ -21,6 +24,8 @@ def type_of(beginning: bytes) -> str | None:
     if beginning.startswith(b"%PDF-"):
         return PDF
     if beginning.startswith(b"PK\x03\x04"):
+        if beginning[30:].startswith(ARCHIVE_PART):
+            return ZIP
         return XLSX if beginning[30:].startswith(WORKBOOK_PARTS) else None
     return CSV if _is_table(beginning) else None
 

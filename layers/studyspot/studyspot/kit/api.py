@@ -60,6 +60,8 @@ class Route:
     """Open to API keys although it names no permission; what does not concern a person's own account."""
     limit: tuple[int, int] | None = None
     """How many calls in how many seconds one caller has here, beside the limit over all routes."""
+    while_leaving: bool = False
+    """Goes on while an organisation is on its way out: signing in and out, taking an export."""
     ungated: bool = False
     """Not counted against any caller: a correctly signed webhook is never answered 429."""
     even: float = 0

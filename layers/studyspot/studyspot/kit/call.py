@@ -87,6 +87,7 @@ class Call:
             session=self.actor.session_id if self.actor and not self.actor.key else None,
             bucket=self._principal(),
             writes=self.request.writes,
+            while_leaving=self.route.while_leaving,
             module=self.route.module if home != PLATFORM else None,
             **self._conditions(),
         )

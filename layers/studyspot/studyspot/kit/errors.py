@@ -185,6 +185,13 @@ class StateConflict(Conflict):
     code = "state_conflict"
 
 
+class OffboardingInProgress(Conflict):
+    """This organisation is on its way out: it can be read and exported, and nothing in it changes."""
+
+    code = "offboarding_in_progress"
+    fix = "Take an export, or ask the operator to restore the organisation."
+
+
 class VersionConflict(Conflict):
     """Somebody changed this in the meantime."""
 

@@ -102,6 +102,7 @@ EVENTS = {
     "tenant.settings_changed": Event("the organisation's settings changed", {"kind": "text", "version": "count"}),
     "tenant.activated": Event("an organisation is ready", platform=True),
     "tenant.moved": Event("an organisation lives in another cell", {"isolation": "text"}, platform=True),
+    "tenant.offboarded": Event("an organisation was removed, its certificate can be read", platform=True),
     "tenant.suspended": Event("an organisation was stopped", {"scope": "text"}, platform=True),
     "tenant.reactivated": Event("an organisation goes on", platform=True),
     "subscription.started": Event("a plan began", {"planCode": "text", "status": "text"}, platform=True),

@@ -13,6 +13,7 @@ from studyspot.kit import clock, settings
 from studyspot.kit.errors import (
     ImpersonationReadOnly,
     ModuleNotEnabled,
+    OffboardingInProgress,
     OutsideOpeningHours,
     Problem,
     RateLimited,
@@ -69,6 +70,8 @@ class Gate:
     """Somebody acts for the user of this session, and this call changes something for them."""
     special: tuple[str, int, int] | None = None
     """The route's own limit for this caller: its bucket, how many, in how many seconds."""
+    while_leaving: bool = False
+    """Goes on while the organisation is on its way out, though it writes."""
 
     def questions(self) -> list[Statement]:
         """A segment of its own, so that the count survives a statement that fails."""
@@ -108,6 +111,8 @@ class Gate:
     def _judge_state(self, verdict: Verdict) -> None:
         if verdict.status == "suspended" and (verdict.scope == "all" or (verdict.scope == "writes" and self.writes)):
             raise TenantSuspended
+        if verdict.status == "offboarding" and self.writes and not self.while_leaving:
+            raise OffboardingInProgress
         if verdict.status not in OPEN_STATES and verdict.status != "suspended":
             raise TenantNotActive
 

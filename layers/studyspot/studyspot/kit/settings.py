@@ -86,6 +86,9 @@ class Settings(BaseModel):
     tenant_move_machine_arn: str = ""
     subscription_renewal_machine_arn: str = ""
     payment_failover_machine_arn: str = ""
+    data_export_machine_arn: str = ""
+    data_import_machine_arn: str = ""
+    tenant_offboarding_machine_arn: str = ""
     event_bus_name: str = ""
     metrics_token: SecretStr = SecretStr("")
 

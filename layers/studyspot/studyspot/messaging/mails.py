@@ -62,6 +62,14 @@ MAILS = {
         "Dear {name},\n\non {date} we will debit Rs {amount} for your StudySpot plan {plan} under your mandate "
         "(reference {reference}). To stop it, cancel the mandate in your account before then.",
     ),
+    "offboarding": Mail(
+        "{tenant} is leaving StudySpot",
+        "{tenant} will be removed from StudySpot on {date}. Until then everything can be read, nothing can be changed, "
+        "and the organisation can be restored: write to us. An export of all data is being made; you find its link in "
+        "your account.\n\nAfter that day the data cannot be brought back. What the law obliges us to keep (invoices "
+        "and books, for {years} years) is kept without the names of people.",
+    ),
+    "offboarding_ended": Mail("{tenant} stays at StudySpot", "{tenant} was restored. Everything works as before."),
     "renewal_failed": Mail(
         "Your StudySpot plan could not be renewed",
         "Dear {name},\n\nwe could not collect the price of your plan {plan}. Please pay in your account to "

@@ -29,7 +29,8 @@ SEED_HEADER = """
     INSERT INTO dlt_headers (id, header, entity_id, created_at) VALUES (%(id)s, %(header)s, %(entity)s, %(now)s)
     ON CONFLICT (tenant_id, header) DO NOTHING"""
 TEMPLATE = "SELECT id, code, dlt_template_id, header, category, body, variables, language, status FROM sms_templates"
-BARRED = "EXISTS (SELECT FROM tenant_gate WHERE status = 'suspended' AND scope IN ('all', 'messaging'))"
+BARRED = """EXISTS (SELECT FROM tenant_gate
+    WHERE status = 'offboarding' OR (status = 'suspended' AND scope IN ('all', 'messaging')))"""
 CLEARANCE = f"""
     SELECT t.code, t.body AS text, t.variables, t.status,
            {BARRED} AS barred, tenant_policy('messages') AS night,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from studyspot import gateways
 from studyspot.gateways import razorpay_mandates
-from studyspot.gateways.failures import GatewayFailure
+from studyspot.gateways.failures import GatewayFailure, GatewayRejected
 from studyspot.gateways.payment import Customer, GatewayOrder
 from studyspot.gateways.razorpay import Razorpay
 from studyspot.kit import clock, log, settings
@@ -96,6 +96,17 @@ def keep_token(core: Db, subscription: Subscription) -> None:
             queries.change_mandate(core, mandate.id, token_id=fact.token_id, status="active")
             return
     raise MandateRequired(f"the payment of {mandate.gateway_order_id} carries no token yet")
+
+
+def cancel_mandate(core: Db, mandate: Mandate) -> None:
+    """At the gateway, where it has one; a mandate that it does not know is cancelled."""
+    if mandate.token_id is None or mandate.gateway_customer_id is None:
+        return
+    core.commit()
+    try:
+        razorpay_mandates.cancel(_gateway(), mandate.gateway_customer_id, mandate.token_id)
+    except GatewayRejected as refusal:
+        log.warning("mandate_not_cancelled", mandate=mandate.id, error=repr(refusal))
 
 
 def announce(core: Db, subscription: Subscription, period: Period, debit_at: datetime) -> tuple[str, UUID]:

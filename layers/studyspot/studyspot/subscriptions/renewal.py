@@ -45,7 +45,7 @@ def announce(given: dict[str, Any]) -> dict[str, Any]:
     """Send the pre-debit notice (at least 24 hours ahead) and leave a timer for the debit."""
     with cells.core_db() as core:
         period, subscription = _of(core, given)
-        if period.status not in ("open", "failed"):
+        if period.status not in ("open", "failed") or subscription.status == "paused":
             return _ended(core, given)
         if charges.mandate_of(core, subscription).token_id is None:
             return {"next": "give_up"}
@@ -138,7 +138,7 @@ def try_again(given: dict[str, Any]) -> dict[str, Any]:
             if queries.change_period(core, period.id, "debiting", status="failed"):
                 if period.debit_payment_id:
                     charges.failed(core, period.debit_payment_id)
-                queries.change_subscription(core, subscription.id, status="past_due")
+                _fall_due(core, subscription)
                 outbox.emit(core, "subscription.past_due", subscription.id, {"attempt": period.attempts})
         return {"next": "announce" if period.attempts < limit else "give_up"}
 
@@ -148,9 +148,11 @@ def give_up(given: dict[str, Any]) -> dict[str, Any]:
     """No mandate, or no attempt left: the owner has to pay by hand."""
     with cells.core_db() as core:
         _, subscription = _of(core, given)
+        if subscription.status == "paused":
+            return _ended(core, given)
         payer = queries.payer(core, subscription.customer_id)
         with core.transaction():
-            queries.change_subscription(core, subscription.id, status="past_due")
+            _fall_due(core, subscription)
             facts = {"name": payer.name, "plan": subscription.plan_name}
             messaging.mail(core, "renewal_failed", payer.email, facts, payer.id, "tenant")
             return _ended(core, given)
@@ -169,6 +171,11 @@ def finish(given: dict[str, Any]) -> dict[str, Any]:
     """Nothing left to do."""
     with cells.core_db() as core:
         return _ended(core, given)
+
+
+def _fall_due(core: Db, subscription: Subscription) -> None:
+    if subscription.status != "paused":
+        queries.change_subscription(core, subscription.id, status="past_due")
 
 
 def _of(core: Db, given: dict[str, Any]) -> tuple[Period, Subscription]:

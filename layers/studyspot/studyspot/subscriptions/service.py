@@ -195,7 +195,8 @@ def paid(core: Db, period_id: UUID, payment_id: UUID) -> bool:
         status="paid", payment_id=payment_id, starts_at=period.starts_at, ends_at=period.ends_at,
     )  # fmt: skip
     queries.change_subscription(
-        core, subscription.id, status="active", period_index=period.period_index,
+        core, subscription.id, status="paused" if subscription.status == "paused" else "active",
+        period_index=period.period_index,
         current_period_start=period.starts_at, current_period_end=period.ends_at,
     )  # fmt: skip
     _invoice(core, subscription, period, payment_id)

@@ -14,7 +14,7 @@ from studyspot.identity.models import EmailTaken
 from studyspot.kit import audit, cells, ids, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
-from studyspot.kit.errors import Conflict, Invalid, NotFound, StateConflict, VersionConflict
+from studyspot.kit.errors import Conflict, Invalid, NotFound, OffboardingInProgress, StateConflict, VersionConflict
 from studyspot.kit.response import etag_of
 from studyspot.tenants.models import (
     NewTenant,
@@ -105,6 +105,16 @@ def slugs_of(name: str, tenant_id: UUID) -> list[str]:
     return [stem, *(f"{stem}-{noise[:n]}" for n in range(2, TRIES + 1))]
 
 
+def known(core: Db, tenant_id: UUID) -> Tenant:
+    """For the product's own work, whoever it is."""
+    return directory.by_id(core, tenant_id)
+
+
+def owner_of(core: Db, tenant_id: UUID) -> Owner:
+    """Whom mails about the organisation go to."""
+    return directory.owner_of(core, tenant_id)
+
+
 def seen_by(core: Db, actor: Actor, tenant_id: UUID) -> Tenant:
     """Staff see every tenant, an owner his own; to him no other exists."""
     if not actor.is_platform and actor.tenant_id != tenant_id:
@@ -155,6 +165,32 @@ def reactivate(core: Db, tenant_id: UUID) -> Tenant:
         after = _turn(core, before, "active", "all", None)
         outbox.emit(core, "tenant.reactivated", tenant_id)
     return after
+
+
+def leave(core: Db, tenant_id: UUID, why: str | None) -> Tenant:
+    """Frozen from the next request on; answers what it was before."""
+    with core.transaction():
+        before = directory.locked(core, tenant_id)
+        if before.status == "offboarding":
+            raise OffboardingInProgress
+        _must_be(before, "active", "past_due", "suspended")
+        _turn(core, before, "offboarding", "all", why)
+    return before
+
+
+def come_back(core: Db, tenant_id: UUID, status: str, scope: str) -> None:
+    """What it was before it wanted to leave."""
+    with core.transaction():
+        _turn(core, directory.locked(core, tenant_id), status, scope, None)
+
+
+def shut(tenant_id: UUID) -> None:
+    """Nobody passes the gate any more, whoever is signed in; a cell that is gone already has no gate."""
+    try:
+        with _cell(tenant_id) as db:
+            directory.set_gate(db, "deleted", "all")
+    except NotFound:
+        return
 
 
 def fall_due(core: Db, tenant_id: UUID) -> Tenant:

@@ -1,0 +1,7 @@
+"""The steps of data_export."""
+
+from __future__ import annotations
+
+from studyspot.leaving.exporting import steps
+
+handler = steps.handler
