@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from studyspot.credits import service as wallets
 from studyspot.kit import cells, connections, ids
 from studyspot.schema import migrate
 from studyspot.subscriptions import service as subscriptions
@@ -173,11 +174,13 @@ def test_failing_at_any_step_it_is_taken_back_and_can_be_tried_again(world: Worl
         with saga(world, break_at=state) as machine:
             assert machine.run(given) == "Fail", state
         taken_back(world, tenant)
+        assert wallets.conservation("sms").holds
         again = world.call("tenants", "POST", f"/tenants/{tenant}/provisioning/retry", world.admin())
         assert (again.status, again.data["status"]) == (202, "provisioning")
         with saga(world) as machine:
             assert machine.run(command(world, tenant)) == "Succeed", state
         assert status_of(tenant) == "active"
+        assert wallets.conservation("sms").holds
         assert nothing_of(world, tenant)
 
 

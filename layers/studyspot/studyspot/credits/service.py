@@ -8,6 +8,7 @@ from uuid import UUID
 from studyspot.credits import master
 from studyspot.credits.master import settle_allocations
 from studyspot.credits.models import Allocation, Conservation, Entry, InsufficientCredits, Wallet
+from studyspot.credits.queries import master as queries
 from studyspot.credits.queries import wallets
 from studyspot.kit import cells
 from studyspot.kit.db import Db
@@ -28,6 +29,7 @@ __all__ = [
     "transactions",
     "unit_price",
     "wallet",
+    "withdraw_grant",
 ]
 
 WELCOME = 500
@@ -45,6 +47,14 @@ def grant(db: Db, credit_type: str, quantity: int, reference: UUID | str) -> Non
     with cells.core_db() as core:
         master.allocate(core, db.tenant, wanted, str(reference))
     receive(db, credit_type, quantity, str(reference))
+
+
+def withdraw_grant(core: Db, tenant: UUID, reference: UUID | str) -> None:
+    """The platform's side of a grant undone, once, because the tenant it went to is taken back with all it holds."""
+    with core.transaction():
+        found = queries.allocation(core, tenant, str(reference))
+        if found:
+            queries.withdraw(core, found.id)
 
 
 def receive(db: Db, credit_type: str, quantity: int, reference: str, unit_price_paise: int | None = None) -> bool:

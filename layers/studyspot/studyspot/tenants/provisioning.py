@@ -18,6 +18,7 @@ from studyspot.tenants.queries import directory, saga
 
 WELCOME_SMS = 500
 """Credits a new tenant is given (settled.md)."""
+WELCOME = "welcome:{}"
 UNFINISHED = ("provisioning", "provisioning_failed")
 
 
@@ -98,7 +99,7 @@ def seed(tenant_id: UUID) -> None:
 def grant_credits(tenant_id: UUID) -> None:
     """500 SMS, once: the tenant's own id makes the reference."""
     with cells.tenant_db(tenant_id) as db, db.transaction():
-        wallets.grant(db, "sms", WELCOME_SMS, f"welcome:{tenant_id}")
+        wallets.grant(db, "sms", WELCOME_SMS, WELCOME.format(tenant_id))
     with recorded(tenant_id, "grant_credits"):
         pass
 
@@ -150,6 +151,7 @@ def take_back(tenant_id: UUID) -> None:
     with cells.core_db() as core:
         tenant = directory.by_id(core, tenant_id)
         cell = saga.placement(core, tenant_id)
+        wallets.withdraw_grant(core, tenant_id, WELCOME.format(tenant_id))
     if tenant.isolation == "silo":
         placement.drop_silo(tenant_id)
     elif cell:

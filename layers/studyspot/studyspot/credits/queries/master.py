@@ -55,6 +55,19 @@ ALLOCATE = f"""
         FROM paid
         RETURNING credit_type, quantity)
     {LEGS}"""
+# Credits of a grant that never reached anybody who works: the stock has them back at what they had cost.
+WITHDRAW = f"""
+    WITH withdrawn AS (
+        DELETE FROM credit_allocations WHERE id = %(id)s AND kind = 'grant'
+        RETURNING credit_type, quantity, cost_paise),
+    moved AS (
+        UPDATE credit_master_wallet w SET available = available + quantity,
+            allocated_total = allocated_total - quantity,
+            avg_cost_paise = (avg_cost_paise * available + cost_paise) / (available + quantity), version = version + 1,
+            updated_at = %(now)s
+        FROM withdrawn WHERE w.credit_type = withdrawn.credit_type
+        RETURNING w.credit_type, quantity::bigint AS quantity)
+    {LEGS}"""
 ALLOCATED = """
     SELECT id, to_tenant, credit_type, quantity, kind, unit_price_paise, cost_paise, reference, created_at, arrived_at
     FROM credit_allocations"""
@@ -120,6 +133,10 @@ def allocate(core: Db, tenant: UUID, wanted: Allocation, reference: str) -> bool
     moved = legs("allocation", str(allocation), "master", "allocated")
     price = wanted.unit_price_paise if wanted.kind == "sale" else 0
     return core.run(ALLOCATE, price=price, own_reference=reference, **facts, **moved) > 0
+
+
+def withdraw(core: Db, allocation_id: UUID) -> bool:
+    return core.run(WITHDRAW, id=allocation_id, **legs("release", str(allocation_id), "allocated", "master")) > 0
 
 
 def allocation(core: Db, tenant: UUID, reference: str) -> Allocated | None:
