@@ -16,6 +16,8 @@ from studyspot.leaving import service as leaving
 from studyspot.leaving.models import Certificate, Export, ImportRequest, JobStarted, Offboarding
 from studyspot.moves import service as moves
 from studyspot.moves.models import Move, NewMove
+from studyspot.rollouts import service as rollouts
+from studyspot.rollouts.models import NewWave, TenantSchema, Wave
 from studyspot.tenants import proving, service, signing_up
 from studyspot.tenants.models import (
     Filter,
@@ -53,6 +55,7 @@ Mover = Annotated[Actor, allow("tenants:move")]
 Remover = Annotated[Actor, allow("tenants:delete")]
 Exporter = Annotated[Actor, allow("tenants:export", "tenants:export_own")]
 Importer = Annotated[Actor, allow("tenants:import")]
+Releaser = Annotated[Actor, allow("tenants:migrate")]
 Counter = Annotated[Actor, allow("tenants:read", "tenants:stats_own")]
 
 
@@ -235,3 +238,25 @@ def offboardings(tenant_id: TenantId, actor: Reader, core: CoreDb, paging: Pagin
 def certificate(tenant_id: TenantId, actor: Operator, core: CoreDb) -> Certificate:
     """What was removed of an organisation that has left, and what the law keeps."""
     return leaving.certificate(core, tenant_id)
+@api.post("/tenants/{tenantId}/migrate", status_code=202)
+def migrate(tenant_id: TenantId, actor: Releaser, core: CoreDb) -> Wave:
+    """Run the migrations that the organisation's cell lacks."""
+    return rollouts.begin_one(core, tenant_id)
+
+
+@api.post("/admin/tenants/migrate-all", status_code=202)
+def migrate_all(request: NewWave, actor: Releaser, core: CoreDb) -> Wave:
+    """Run missing migrations everywhere: the chosen tenants' cells first, then batch by batch, until one fails."""
+    return rollouts.begin(core, request)
+
+
+@api.get("/admin/tenants/migrate-all")
+def last_wave(actor: Releaser, core: CoreDb) -> Wave:
+    """How far the newest rollout is."""
+    return rollouts.read(core)
+
+
+@api.get("/admin/tenants/migrations")
+def migrations(actor: Releaser, core: CoreDb, paging: Paging) -> Page[TenantSchema]:
+    """Which migrations each organisation's cell was last seen to have, and where they differ from this release's."""
+    return rollouts.tenants(core, paging)

@@ -138,6 +138,7 @@ PLATFORM_ADMIN = PLATFORM_STAFF | {
     "schedules:run",
     "tenants:suspend",
     "tenants:move",
+    "tenants:migrate",
     "tenants:delete",
     "tenants:entitle",
     "tenants:export",

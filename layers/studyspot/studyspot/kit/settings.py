@@ -84,6 +84,7 @@ class Settings(BaseModel):
     """`minute=<function>,daily=<function>`: what runs a schedule now."""
     tenant_provisioning_machine_arn: str = ""
     tenant_move_machine_arn: str = ""
+    schema_wave_machine_arn: str = ""
     subscription_renewal_machine_arn: str = ""
     payment_failover_machine_arn: str = ""
     data_export_machine_arn: str = ""

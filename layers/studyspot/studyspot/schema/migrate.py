@@ -126,6 +126,28 @@ def _apply(conn: psycopg.Connection, track: str) -> int:
     return len(todo)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a database has of the tenant track: its newest, how many it lacks, which read differently now."""
+
+    version: int | None
+    missing: int
+    changed: list[str]
+
+
+def look(dsn: str) -> Seen:
+    """Compared with the files of this release; what a later release applied there is no drift."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        rows = conn.execute("SELECT version, checksum FROM schema_migrations WHERE track = 'tenant'").fetchall()
+    there: dict[int, str] = dict(rows)
+    ours = migrations("tenant")
+    return Seen(
+        version=max(there, default=None),
+        missing=sum(m.version not in there for m in ours),
+        changed=[m.name for m in ours if there.get(m.version, m.checksum) != m.checksum],
+    )
+
+
 def migrate_core(migrator_dsn: str) -> int:
     """The core database: the directory, and the cell of tenant zero."""
     return migrate(migrator_dsn, ("tenant", "core"))

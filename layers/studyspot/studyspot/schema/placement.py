@@ -92,6 +92,18 @@ def migrate_cell(host: str, port: int, dbname: str) -> int:
     return migrate.migrate(at_cell(host, port, dbname))
 
 
+def look_at(cell_id: UUID, host: str, port: int, dbname: str) -> migrate.Seen:
+    """Which migrations a cell has, noted in the directory."""
+    seen = migrate.look(at_cell(host, port, dbname))
+    with psycopg.connect(migrator_dsn(), autocommit=True) as core:
+        core.execute(
+            "UPDATE cells SET schema_version = %s, schema_missing = %s, schema_changed = %s, schema_seen_at = %s"
+            " WHERE id = %s",
+            (seen.version, seen.missing, seen.changed, clock.now(), cell_id),
+        )
+    return seen
+
+
 def empty_pool(host: str, port: int, dbname: str, tenant: UUID) -> int:
     """Remove every row of one tenant from a shared cell; answers how many there were."""
     with rows.as_tenant(at_cell(host, port, dbname), tenant) as cell:
@@ -115,4 +127,8 @@ def bring_up_to_date() -> dict[str, int]:
         name = f"{settings.get().core_db_name}_pool_1"
         migrate.register_cell(core, "pool", migrate.create_cell(core, name))
         done[name] = len(migrate.migrations("tenant"))
+    with psycopg.connect(core, autocommit=True) as conn:
+        everywhere = conn.execute("SELECT id, host, port, dbname FROM cells ORDER BY id").fetchall()
+    for cell in everywhere:
+        look_at(*cell)
     return done
