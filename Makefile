@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills openapi client fuzz reset audit-chain move
+.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills openapi client fuzz reset audit-chain move provisioning
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -75,6 +75,9 @@ contention: $(READY) ## slow proof: 500 clients on 20 seats over HTTP, then ever
 
 kills: $(READY) ## slow proof: processes, AWS and the database die while people pay; then the books are read
 	$(BIN)/python -m local.proofs.kills
+
+provisioning: $(READY) ## slow proof: 100 tenants are set up side by side, an execution of each dies; the sweep finds nothing
+	$(BIN)/python -m pytest tests/tenants/test_crowd.py -m slow
 
 move: $(READY) ## slow proof: a tenant of 100,000 rows moves both ways under four writers; the pause is printed
 	$(BIN)/python -m pytest tests/moves/test_under_writers.py -m slow
