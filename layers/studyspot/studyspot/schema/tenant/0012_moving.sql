@@ -15,6 +15,10 @@ CREATE FUNCTION writers_of(p_tenant uuid) RETURNS bigint LANGUAGE sql IMMUTABLE 
 -- that dies leaves nobody paused.
 CREATE FUNCTION writing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Whoever has the lock has it until COMMIT, and until then nothing here can close: asked once a transaction.
+    IF current_setting('app.writing', true) = current_setting('app.tenant', true) AND app_tenant() IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
     IF app_tenant() IS NULL AND current_user IN ('app', 'worker') THEN
         RAISE EXCEPTION 'nobody''s rows are written' USING ERRCODE = 'insufficient_privilege';
     END IF;
@@ -22,6 +26,7 @@ BEGIN
        OR current_user <> 'migrator' AND EXISTS (SELECT FROM closed_tenants c WHERE c.tenant = app_tenant()) THEN
         RAISE EXCEPTION 'the tenant is being moved' USING ERRCODE = 'SK503';
     END IF;
+    PERFORM set_config('app.writing', coalesce(current_setting('app.tenant', true), ''), true);
     RETURN NULL;
 END $$;
 
