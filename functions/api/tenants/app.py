@@ -238,6 +238,8 @@ def offboardings(tenant_id: TenantId, actor: Reader, core: CoreDb, paging: Pagin
 def certificate(tenant_id: TenantId, actor: Operator, core: CoreDb) -> Certificate:
     """What was removed of an organisation that has left, and what the law keeps."""
     return leaving.certificate(core, tenant_id)
+
+
 @api.post("/tenants/{tenantId}/migrate", status_code=202)
 def migrate(tenant_id: TenantId, actor: Releaser, core: CoreDb) -> Wave:
     """Run the migrations that the organisation's cell lacks."""
