@@ -46,7 +46,8 @@ DATABASE_CA := layers/dependencies/database-ca.pem
 $(DATABASE_CA):
 	curl --fail --silent --show-error --output $@ https://truststore.pki.rds.amazonaws.com/$(REGION)/$(REGION)-bundle.pem
 
-deploy: $(DATABASE_CA) build ## build, deploy, migrate, check (STAGE=dev|staging|production, PARAMETERS="DbHost=... ...")
+deploy: $(DATABASE_CA) build ## build, migrate, deploy, check (STAGE=dev|staging|production, PARAMETERS="DbHost=... ...")
+	$(BIN)/python -m local.deployed ahead --stage $(STAGE) --region $(REGION)
 	$(SAM) deploy --config-env $(STAGE) $(if $(PARAMETERS),--parameter-overrides Stage=$(STAGE) $(PARAMETERS))
 	$(MAKE) migrate
 	$(BIN)/python -m local.deployed health --stage $(STAGE) --region $(REGION)

@@ -257,6 +257,18 @@ def test_an_erasure_leaves_no_trace_and_every_row_of_the_books(
         assert core.execute("SELECT count(*) FROM identities WHERE user_id = %s", (person,)).fetchone() == (0,)
 
 
+def test_a_guardian_s_number_goes_with_the_student(world: World, tenant: Tenant, bucket: Any) -> None:
+    born = (clock.now() - timedelta(days=16 * 365)).date().isoformat()
+    body = {"firstName": FIRST, "lastName": LAST, "phone": PHONE, "dateOfBirth": born}
+    child = world.call("students", "POST", "/students", tenant.owner, body).data["id"]
+    guardian = {"studentId": child, "guardianName": "Guardianxyz", "phone": GUARDIAN}
+    assert world.call("privacy", "POST", "/privacy/guardian/request", tenant.owner, guardian).status < 300
+    assert any(GUARDIAN[3:] in trace for trace in traces(world, tenant.id))
+    asked = ask(world, world.token("student", tenant.id, UUID(child)), "erasure")
+    assert decide(world, tenant.owner, asked.data["id"]).status == 200
+    assert traces(world, tenant.id) == []
+
+
 def test_money_in_the_air_holds_an_erasure(world: World, tenant: Tenant, superuser: psycopg.Connection[Any]) -> None:
     person = student(world, tenant)
     payment = Furniture(world, tenant.id).row("payments")["id"]

@@ -93,7 +93,7 @@ def ask_guardian(db: Db, actor: Actor, asked: GuardianAsked) -> GuardianRequest:
         if asked.phone == who.phone:
             raise RuleViolated("that is the student's own phone")
         _refuse_too_many(db, asked.phone, student_id)
-        messaging.send(db, "otp_login", asked.phone, {"code": code}, request_id, "guardian")
+        messaging.send(db, "otp_login", asked.phone, {"code": code}, student_id, "guardian")
         made = consents.ask(
             db, id=request_id, student_id=student_id, guardian_name=asked.guardian_name, phone=asked.phone,
             code_hash=_hashed(request_id, code), language=asked.language, version=notice(asked.language).version,
