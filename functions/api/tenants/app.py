@@ -18,11 +18,12 @@ from studyspot.moves import service as moves
 from studyspot.moves.models import Move, NewMove
 from studyspot.rollouts import service as rollouts
 from studyspot.rollouts.models import NewWave, TenantSchema, Wave
-from studyspot.tenants import proving, service, signing_up
+from studyspot.tenants import health, proving, service, signing_up
 from studyspot.tenants.models import (
     Filter,
     Health,
     Isolation,
+    ListedTenant,
     NewTenant,
     Provisioning,
     SignedUp,
@@ -38,6 +39,7 @@ from studyspot.tenants.models import (
     TenantChange,
 )
 from studyspot.tenants.queries import directory
+from studyspot.tenants.scoring import TenantHealth
 
 api = Api("tenants")
 handler = api.handler
@@ -75,7 +77,7 @@ def list_tenants(
     isolation: Isolation | None = None,
     health: Health | None = None,
     q: str | None = None,
-) -> Page[Tenant]:
+) -> Page[ListedTenant]:
     """All organisations, newest first."""
     chosen = Filter(status=status, plan=plan, isolation=isolation, health=health, q=q)
     return paging.page(directory.listed(core, chosen, paging))
@@ -145,6 +147,12 @@ def reactivate(tenant_id: TenantId, actor: Warden, core: CoreDb) -> Tenant:
 def stats(tenant_id: TenantId, actor: Counter, core: CoreDb) -> Stats:
     """Students, libraries, seats, occupancy, revenue and messages."""
     return service.stats(core, actor, tenant_id)
+
+
+@api.get("/tenants/{tenantId}/health")
+def tenant_health(tenant_id: TenantId, actor: Operator, core: CoreDb) -> TenantHealth:
+    """How well an organisation does, and why."""
+    return health.seen_by(core, actor, tenant_id)
 
 
 @api.get("/tenants/{tenantId}/kyc")

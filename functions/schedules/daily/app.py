@@ -1,31 +1,66 @@
-"""Every day at 00:10 IST: renewals that are near, library codes, the signing key's age, what provisioning left."""
+"""Every day at 00:10 IST: renewals, library codes, the signing key, how tenants do, what provisioning left."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from studyspot.identity.service import signing_keys
 from studyspot.kit import cells, connections, log
 from studyspot.kit.schedules import recorded
 from studyspot.subscriptions import service as subscriptions
-from studyspot.tenants import finding, provisioning
+from studyspot.tenants import finding, health, provisioning
+
+
+class JobsFailed(Exception):
+    """Some jobs of this night failed; run it again."""
 
 
 class OrphansFound(Exception):
     """A database, cell or tenant belongs to nobody; the log line before this names them."""
 
 
-@recorded("daily")
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Safe to run twice: an opened period is not opened again. Answers how many renewals were started."""
-    connections.settle()
+def start_renewals() -> int:
     with cells.core_db() as core:
-        started = subscriptions.start_due(core)
-        rotated = signing_keys.rotate_when_old(core)
-    told = finding.tell_codes()
+        return subscriptions.start_due(core)
+
+
+def rotate_key() -> int:
+    with cells.core_db() as core:
+        return int(signing_keys.rotate_when_old(core))
+
+
+def look_for_orphans() -> int:
     orphans = provisioning.sweep()
-    log.info("daily", at=event.get("time"), renewals=started, codes=told, keyRotated=rotated)
     if not orphans.none:
         log.error("orphans", **orphans.model_dump(mode="json"))
         raise OrphansFound
-    return {"renewals": started}
+    return 0
+
+
+JOBS: dict[str, Callable[[], int]] = {
+    "renewals": start_renewals,
+    "keyRotated": rotate_key,
+    "codes": finding.tell_codes,
+    "health": health.roll_up,
+    "orphans": look_for_orphans,
+}
+
+
+@recorded("daily")
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Safe to run twice: an opened period is not opened again. How many things each job did; a failing one stops no
+    other."""
+    done: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    for name, job in JOBS.items():
+        connections.settle()
+        try:
+            done[name] = job()
+        except Exception as error:  # noqa: BLE001 - the others must run; the failure is raised below
+            log.error("job_failed", job=name, error=repr(error))
+            failed[name] = repr(error)
+    log.info("daily", at=event.get("time"), **done)
+    if failed:
+        raise JobsFailed(", ".join(f"{name}: {why}" for name, why in failed.items()))
+    return done

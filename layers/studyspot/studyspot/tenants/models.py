@@ -85,6 +85,14 @@ class Tenant(Model):
     updated_at: Timestamp
 
 
+class ListedTenant(Tenant):
+    """A tenant among others, with how it was judged last; null until the first night."""
+
+    health: Health | None
+    health_score: int | None
+    health_at: Timestamp | None
+
+
 class SignedUp(Model):
     """A tenant its owner asked for."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from studyspot.kit import clock
 from studyspot.kit.db import Db
 from studyspot.kit.pages import Paging
-from studyspot.tenants.models import Filter, NewTenant, OpenDoor, Owner, Stats, Tenant
+from studyspot.tenants.models import Filter, ListedTenant, NewTenant, OpenDoor, Owner, Stats, Tenant
 
 COLUMNS: LiteralString = """id, name, slug, status, isolation, plan_code, email, phone,
     CASE WHEN status = 'suspended' THEN scope END AS scope, owner_id, region, timezone, gstin, trial_ends_at,
@@ -26,11 +26,11 @@ def locked(core: Db, tenant_id: UUID) -> Tenant:
     return core.one(Tenant, f"SELECT {COLUMNS} FROM tenants WHERE id = %(id)s FOR UPDATE", id=tenant_id)
 
 
-def listed(core: Db, chosen: Filter, paging: Paging) -> list[Tenant]:
+def listed(core: Db, chosen: Filter, paging: Paging) -> list[ListedTenant]:
     """Newest first: ids sort by creation."""
     return core.all(
-        Tenant,
-        f"""SELECT {COLUMNS} FROM tenants
+        ListedTenant,
+        f"""SELECT {COLUMNS}, health, health_score, health_at FROM tenants
             WHERE (%(after)s::uuid IS NULL OR id < %(after)s::uuid)
               AND (%(status)s::text IS NULL OR status = %(status)s)
               AND (%(plan)s::text IS NULL OR plan_code = %(plan)s)
