@@ -53,7 +53,7 @@ def machine(world: World, name: str, folder: str, given: dict[str, Any], **strik
 
 def exported(world: World, tenant: Tenant, token: str | None = None) -> dict[str, Any]:
     """Asked for, made, listed."""
-    answer = world.call("tenants", "POST", f"/tenants/{tenant.id}/export", token or tenant.owner)
+    answer = world.call("tenants", "POST", f"/tenants/{tenant.id}/export", world.proven(token or tenant.owner))
     assert answer.status == 202, answer.json
     assert machine(world, "data_export", "exporting", command(world, tenant.id, "data_export")) == "Succeed"
     (newest, *_) = world.call("tenants", "GET", f"/tenants/{tenant.id}/exports", token or tenant.owner).data

@@ -98,6 +98,9 @@ def test_only_owners_and_administrators_take_data_out_and_only_administrators_br
     for token in (staff, operator):
         assert world.call("tenants", "POST", f"/tenants/{tenant.id}/export", token).code == "forbidden"
         assert world.call("tenants", "GET", f"/tenants/{tenant.id}/exports", token).code == "forbidden"
+    refused = world.call("tenants", "POST", f"/tenants/{tenant.id}/export", tenant.owner)
+    assert (refused.status, refused.code) == (403, "step_up_required")
+    world.proven(tenant.owner)
     assert world.call("tenants", "POST", f"/tenants/{other.id}/export", tenant.owner).status == 404
     asked = {"fileId": str(tenant.id)}
     assert world.call("tenants", "POST", f"/tenants/{tenant.id}/import", tenant.owner, asked).code == "forbidden"
@@ -178,7 +181,7 @@ def test_an_export_tells_one_moment(world: World, bucket: Any) -> None:
 
 def test_one_export_at_a_time_and_a_lost_execution_is_started_again(world: World, bucket: Any) -> None:
     tenant = world.tenant()
-    assert world.call("tenants", "POST", f"/tenants/{tenant.id}/export", tenant.owner).status == 202
+    assert world.call("tenants", "POST", f"/tenants/{tenant.id}/export", world.proven(tenant.owner)).status == 202
     second = world.call("tenants", "POST", f"/tenants/{tenant.id}/export", tenant.owner)
     assert (second.status, second.code) == (409, "export_in_progress")
     given = scene.command(world, tenant.id, "data_export")
@@ -193,7 +196,7 @@ def test_one_export_at_a_time_and_a_lost_execution_is_started_again(world: World
 
 def test_an_export_that_fails_says_so_and_can_be_asked_for_again(world: World, bucket: Any) -> None:
     tenant = world.tenant()
-    assert world.call("tenants", "POST", f"/tenants/{tenant.id}/export", tenant.owner).status == 202
+    assert world.call("tenants", "POST", f"/tenants/{tenant.id}/export", world.proven(tenant.owner)).status == 202
     given = scene.command(world, tenant.id, "data_export")
     assert scene.machine(world, "data_export", "exporting", given, break_at="Write") == "Fail"
     (only,) = world.call("tenants", "GET", f"/tenants/{tenant.id}/exports", tenant.owner).data

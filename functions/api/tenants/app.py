@@ -56,6 +56,7 @@ Decider = Annotated[Actor, allow("tenants:kyc")]
 Mover = Annotated[Actor, allow("tenants:move")]
 Remover = Annotated[Actor, allow("tenants:delete")]
 Exporter = Annotated[Actor, allow("tenants:export", "tenants:export_own")]
+ProvenExporter = Annotated[Actor, allow("tenants:export", "tenants:export_own", step_up=True)]
 Importer = Annotated[Actor, allow("tenants:import")]
 Releaser = Annotated[Actor, allow("tenants:migrate")]
 Counter = Annotated[Actor, allow("tenants:read", "tenants:stats_own")]
@@ -207,7 +208,7 @@ def take_move_back(tenant_id: TenantId, actor: Mover, core: CoreDb) -> Move:
 
 
 @api.post("/tenants/{tenantId}/export", status_code=202, while_leaving=True)
-def export(tenant_id: TenantId, actor: Exporter, core: CoreDb) -> JobStarted:
+def export(tenant_id: TenantId, actor: ProvenExporter, core: CoreDb) -> JobStarted:
     """Everything of an organisation in one archive: rows as JSON lines and CSV, files, a manifest with checksums."""
     return leaving.start_export(core, actor, tenant_id)
 
