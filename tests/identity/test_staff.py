@@ -148,6 +148,22 @@ def test_who_is_bound_to_a_library_gives_no_other(world: World) -> None:
     assert [i["email"] for i in listed] == [invitation["email"]]
 
 
+def test_who_is_bound_to_a_library_changes_no_role_of_the_organisation(world: World) -> None:
+    """Its holders work in other libraries too, where the author of the change sees nobody."""
+    tenant = world.tenant()
+    here, there = library(world, tenant), library(world, tenant)
+    desk = role(world, tenant, "students:read")
+    manager = role(world, tenant, "roles:read", "roles:manage", *permissions.STAFF)
+    _, pair = hired(world, tenant, role=manager, libraryIds=[here])
+    _, theirs = hired(world, tenant, role=desk, libraryIds=[there])
+    wanted = {"permissions": ["students:read", "students:update"]}
+    for method, path, body in (("PUT", f"/roles/{desk}", wanted), ("DELETE", f"/roles/{desk}", None),
+                               ("POST", "/roles", {"name": "Mine", **wanted})):  # fmt: skip
+        assert call(world, method, path, pair["accessToken"], body).code == "forbidden"
+    assert call(world, "GET", "/roles", pair["accessToken"]).status == 200
+    assert alive(world, theirs["accessToken"]) is None
+
+
 def test_a_library_that_is_not_there_is_no_library_to_work_in(world: World) -> None:
     tenant, other = world.tenant(), world.tenant()
     foreign = library(world, other)

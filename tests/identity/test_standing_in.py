@@ -70,6 +70,8 @@ def test_with_consent_they_change_things_but_never_what_proves_who_one_is(world:
         row = db.dicts("SELECT actor_id, after FROM audit_logs WHERE resource_type = 'libraries' ORDER BY id")[-1]
     assert (row["actor_id"], row["after"]["impersonator"]) == (tenant.owner_id, str(helper))
     library = world.call("libraries", "GET", "/libraries", token).data[0]["id"]
+    own = {"name": "app", "scopes": ["libraries:read"]}
+    key = world.call("developer", "POST", "/api-keys", tenant.owner, own).data["id"]
     forbidden = [
         ("auth", "POST", "/auth/password/change", {"currentPassword": "x", "newPassword": "y"}),
         ("factors", "POST", "/auth/mfa/totp/enroll", None),
@@ -78,6 +80,10 @@ def test_with_consent_they_change_things_but_never_what_proves_who_one_is(world:
         ("factors", "POST", "/auth/step-up", {"password": "x"}),
         ("factors", "POST", "/auth/impersonation-consent", {}),
         ("factors", "POST", "/auth/device-token", {"libraryId": library, "name": "Door"}),
+        ("developer", "POST", "/api-keys", {"name": "stays behind", "scopes": ["libraries:read"]}),
+        ("developer", "POST", f"/api-keys/{key}/rotate", None),
+        ("settings", "PUT", "/tenants/me/gateways/razorpay", {"mode": "test"}),
+        ("settings", "DELETE", "/tenants/me/gateways/razorpay", None),
     ]
     for group, method, path, body in forbidden:
         answer = world.call(group, method, path, token, body)

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 from studyspot.gateways import receivers
-from studyspot.kit import clock, ids, outbox, timers
+from studyspot.kit import clock, ids, outbox, permissions, timers
 from studyspot.webhooks import sending
 from studyspot.webhooks import service as webhooks
 
@@ -92,6 +92,18 @@ def test_only_the_owner_looks_after_endpoints(world: World, receiver: Receiver) 
     for method, path in (("GET", "/endpoints"), ("POST", "/endpoints"), ("GET", "/deliveries"), ("GET", "/events")):
         assert ask(world, method, path, staff, body if method == "POST" else None).status == 403
         assert ask(world, method, path, None, body if method == "POST" else None).status == 401
+
+
+def test_who_is_bound_to_a_library_is_told_no_events_of_the_organisation(world: World) -> None:
+    """An endpoint hears of every library, so whoever sees one alone has none."""
+    tenant = world.tenant()
+    held = [*permissions.of(["library_staff"]), "webhooks:manage"]
+    body = {"url": "https://93.184.215.14/hook"}
+    everywhere = world.token("library_staff", tenant.id, permissions=held)
+    bound = world.token("library_staff", tenant.id, permissions=held, libraryIds=[str(ids.uuid7())])
+    assert ask(world, "POST", "/endpoints", everywhere, body).status == 201
+    for method, path in (("POST", "/endpoints"), ("GET", "/endpoints"), ("GET", "/deliveries")):
+        assert ask(world, method, path, bound, body if method == "POST" else None).code == "forbidden"
 
 
 def test_the_secret_is_shown_once_and_kept_sealed(world: World, receiver: Receiver) -> None:

@@ -35,9 +35,9 @@ JobId = Annotated[UUID, Of("jobs")]
 AnyUser = Annotated[Actor, allow()]
 EndpointId = Annotated[UUID, Of("webhook_endpoints")]
 DeliveryId = Annotated[UUID, Of("webhook_deliveries")]
-Hooker = Annotated[Actor, allow("webhooks:manage")]
+Hooker = Annotated[Actor, allow("webhooks:manage", everywhere=True)]
 KeyId = Annotated[UUID, Of("api_keys")]
-KeyMaker = Annotated[Actor, allow("api_keys:manage")]
+KeyMaker = Annotated[Actor, allow("api_keys:manage", in_person=True)]
 ProvenKeyMaker = Annotated[Actor, allow("api_keys:manage", step_up=True)]
 
 
@@ -54,7 +54,7 @@ def make_key(asked: KeyRequest, actor: ProvenKeyMaker, db: TenantDb) -> NewKey:
 
 @api.delete("/api-keys/{keyId}")
 def revoke_key(key_id: KeyId, actor: KeyMaker, db: TenantDb) -> None:
-    keys.revoke(db, key_id)
+    keys.revoke(db, actor, key_id)
 
 
 @api.post("/api-keys/{keyId}/rotate", keyed="ignored")

@@ -29,6 +29,7 @@ handler = api.handler
 
 Reader = Annotated[Actor, allow("tenants:read_own")]
 Owner = Annotated[Actor, allow("tenants:update_own")]
+Payee = Annotated[Actor, allow("tenants:update_own", in_person=True)]
 
 
 @api.get("/tenants/me/settings")
@@ -81,7 +82,7 @@ def gateways(actor: Owner, db: TenantDb) -> list[GatewayAccount]:
 
 @api.put("/tenants/me/gateways/{gateway}")
 def connect_gateway(
-    gateway: GatewayName, asked: AccountChange, actor: Owner, db: TenantDb, core: CoreDb
+    gateway: GatewayName, asked: AccountChange, actor: Payee, db: TenantDb, core: CoreDb
 ) -> GatewayAccount:
     """Connect an account, or change what is sent; credentials are never shown again."""
     return connecting.connect(db, core, gateway, asked)
@@ -94,7 +95,7 @@ def try_gateway(gateway: GatewayName, actor: Owner, db: TenantDb) -> AccountTest
 
 
 @api.delete("/tenants/me/gateways/{gateway}")
-def disconnect_gateway(gateway: GatewayName, actor: Owner, db: TenantDb) -> None:
+def disconnect_gateway(gateway: GatewayName, actor: Payee, db: TenantDb) -> None:
     """New payments no longer go through it."""
     connecting.disconnect(db, gateway)
 

@@ -60,7 +60,7 @@ InvitationId = Annotated[UUID, Of("invitations")]
 Reader = Annotated[Actor, allow("staff:read")]
 Inviter = Annotated[Actor, allow("staff:invite")]
 Manager = Annotated[Actor, allow("staff:manage")]
-RoleManager = Annotated[Actor, allow("roles:manage")]
+RoleManager = Annotated[Actor, allow("roles:manage", everywhere=True)]
 
 
 @api.get("/staff")

@@ -12,7 +12,7 @@ from studyspot.kit import audit, clock, ids
 from studyspot.kit import keys as kernel
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
-from studyspot.kit.errors import Forbidden, Invalid
+from studyspot.kit.errors import Forbidden, Invalid, NotFound
 from studyspot.kit.permissions import NEVER_BY_KEY
 
 OVERLAP = timedelta(hours=24)
@@ -42,16 +42,16 @@ def rotate(db: Db, actor: Actor, key_id: UUID) -> NewKey:
     """Another key in its place; the one before works for a day more, so that nothing stops meanwhile."""
     key = kernel.mint(db.tenant, key_id)
     with db.transaction():
-        _must_hold(actor, queries.locked(db, key_id).scopes)
+        _must_hold(actor, _theirs(db, actor, key_id).scopes)
         made = queries.replace(db, key_id, kernel.hashed(key), clock.now() + OVERLAP)
         _note(db, "rotate", made)
     return NewKey(**made.model_dump(), key=key)
 
 
-def revoke(db: Db, key_id: UUID) -> None:
+def revoke(db: Db, actor: Actor, key_id: UUID) -> None:
     """From the next request on it is refused, the one before it too."""
     with db.transaction():
-        gone = queries.locked(db, key_id)
+        gone = _theirs(db, actor, key_id)
         queries.revoke(db, key_id)
         _note(db, "revoke", gone)
 
@@ -62,6 +62,14 @@ def end_all_of(db: Db, owner_id: UUID) -> list[ApiKey]:
     if ended:
         audit.note(db, "api_keys.end_all", "users", owner_id, after={"ended": [key.prefix for key in ended]})
     return ended
+
+
+def _theirs(db: Db, actor: Actor, key_id: UUID) -> ApiKey:
+    """A key reaches as far as its owner: whoever is bound to libraries has a hand in their own alone."""
+    found = queries.locked(db, key_id)
+    if actor.library_ids is not None and found.owner_id != actor.id:
+        raise NotFound
+    return found
 
 
 def _must_hold(actor: Actor, scopes: Collection[str]) -> None:

@@ -102,6 +102,7 @@ class Allow:
     in_person: bool = False
     enrolling: bool = False
     always: bool = False
+    everywhere: bool = False
 
     @property
     def personal(self) -> bool:
@@ -110,11 +111,17 @@ class Allow:
 
 
 def allow(
-    *any_of: str, step_up: bool = False, in_person: bool = False, enrolling: bool = False, always: bool = False
+    *any_of: str,
+    step_up: bool = False,
+    in_person: bool = False,
+    enrolling: bool = False,
+    always: bool = False,
+    everywhere: bool = False,
 ) -> Allow:
     """`Annotated[Actor, allow("bookings:create")]`: signed in, with one of these permissions (none named: any user).
 
     `step_up`: who proved themselves once more in the last five minutes. `in_person`: nobody acting for somebody else.
     `enrolling`: also who still owes a second factor. `always`: both of them, because it only shows or ends the session.
+    `everywhere`: nobody bound to libraries, because it concerns the whole organisation.
     """
-    return Allow(any_of, step_up, in_person, enrolling or always, always)
+    return Allow(any_of, step_up, in_person, enrolling or always, always, everywhere)

@@ -168,6 +168,8 @@ class Call:
             raise MfaRequired("enroll a second factor first")
         if actor.user_type == "kiosk" and not allow.any_of:
             raise Forbidden("a device has no account of its own")
+        if allow.everywhere and actor.library_ids is not None:
+            raise Forbidden("that reaches beyond the libraries you are bound to")
         if actor.impersonator and self.request.writes and allow.personal:
             raise Forbidden("nobody does that in somebody else's name")
 
