@@ -111,7 +111,16 @@ def test_an_administrator_signs_in_at_his_own_door_only(world: World) -> None:
 
 
 def test_the_known_administrator_is_never_made_in_a_deployed_stage(world: World) -> None:
-    deployed = {"stage": "dev", "core_db_sslmode": "verify-full", "bcrypt_cost": "12", "even_time_factor": "1"}
+    deployed = {
+        "stage": "dev",
+        "core_db_sslmode": "verify-full",
+        "bcrypt_cost": "12",
+        "even_time_factor": "1",
+        "hmac_key": "k" * 64,
+        "public_base_url": "https://api.example",
+        "files_endpoint_url": "",
+        **{f"{vendor}_base_url": "https://vendor.example" for vendor in ("razorpay", "cashfree", "msg91")},
+    }
     with cells.core_db() as core, world.setting(**deployed), pytest.raises(directory.NotInDeployedStages):
         identity.ensure_admin(core, address(), PASSWORD)
 

@@ -140,6 +140,21 @@ def test_a_function_may_read_the_secret_it_is_told_of(source: dict[str, Any]) ->
         assert allowed == [told, *more, {"Ref": "AppSecretArn"}], name
 
 
+def test_the_gateway_logs_no_path_that_may_hold_a_token(source: dict[str, Any]) -> None:
+    written = source["Resources"]["Api"]["Properties"]["AccessLogSettings"]["Format"]
+    assert "$context.requestId" in written
+    assert "$context.identity.sourceIp" in written
+    assert "$context.path" not in written
+
+
+def test_files_are_private_encrypted_and_sent_over_tls_alone(source: dict[str, Any]) -> None:
+    bucket = source["Resources"]["FilesBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (refusal,) = source["Resources"]["FilesBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (refusal["Effect"], refusal["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
 def test_no_log_is_kept_longer_than_thirty_days(source: dict[str, Any]) -> None:
     assert {g["Properties"]["RetentionInDays"] for g in of_type(source, "AWS::Logs::LogGroup").values()} == {30}
 

@@ -162,10 +162,9 @@ class Api:
         log.request(
             request,
             self._template or None,
-            response.status,
+            response,
             (time.perf_counter() - started) * 1000,
             self.actor,
-            tally.current,
         )
         return response.to_gateway(request)
 

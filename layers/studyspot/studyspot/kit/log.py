@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from studyspot.kit import clock, settings
+from studyspot.kit import clock, settings, tally
 
 if TYPE_CHECKING:
     from studyspot.kit.auth import Actor
     from studyspot.kit.request import Request
-    from studyspot.kit.tally import Tally
+    from studyspot.kit.response import Response
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 SERVICE = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "studyspot")
@@ -31,27 +31,38 @@ def write(level: str, message: str, **facts: Any) -> None:
 METRICS = {"Namespace": "StudySpot", "Metrics": [{"Name": "duration", "Unit": "Milliseconds"}, {"Name": "trips"}]}
 
 
-def request(
-    asked: Request, route: str | None, status: int, milliseconds: float, actor: Actor | None, cost: Tally
-) -> None:
+SHOWN = 40
+"""Letters of a part of a path that the log shows: ids and short names have fewer, sealed tokens have more."""
+
+
+def _path(path: str, route: str | None) -> str:
+    """A token in a path is a credential: the route stands for it, or, where there is none, nothing."""
+    if route and "{token}" in route:
+        return route
+    return "/".join(part if len(part) <= SHOWN else "***" for part in path.split("/"))
+
+
+def request(asked: Request, route: str | None, answer: Response, milliseconds: float, actor: Actor | None) -> None:
     """The line of one request: what the minute rows are counted from, and the tenant's metrics in CloudWatch's
     embedded format (the only place where a tenant is a metric's dimension)."""
-    tenant = actor.tenant_id if actor else None
+    tenant, cost = actor.tenant_id if actor else None, tally.current
     embedded = {"Timestamp": int(clock.now().timestamp() * 1000), "CloudWatchMetrics": []}
     if tenant:
         embedded["CloudWatchMetrics"] = [{**METRICS, "Dimensions": [["tenantId"]]}]
     info(
         "request",
         method=asked.method,
-        url=asked.path,
+        url=_path(asked.path, route),
         route=route,
-        status=status,
+        status=answer.status,
+        code=answer.code,
         duration=round(milliseconds, 2),
         trips=cost.trips,
         databaseMs=round(cost.database_seconds * 1000, 2),
         databaseErrors=cost.database_errors,
         caches=cost.caches,
         requestId=asked.id,
+        gatewayRequestId=asked.event["requestContext"].get("requestId"),
         userId=actor.id if actor else None,
         tenantId=tenant,
         traceparent=asked.headers.get("traceparent"),

@@ -66,21 +66,21 @@ def _aware(value: Any) -> Any:
     return value
 
 
-PHONE = re.compile(r"^\+91[6-9]\d{9}$")
-EMAIL = re.compile(r"^[^@\s\"(),:;<>\[\\\]]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+$")
+PHONE = re.compile(r"\+91[6-9][0-9]{9}")
+EMAIL = re.compile(r"[^@\s\"(),:;<>\[\\\]]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
 
 
 def _phone(value: str) -> str:
     """An Indian mobile number in E.164, as operators assign them (providers' rule ^91[6-9]...)."""
     number = re.sub(r"[\s()-]", "", value)
-    number = f"+91{number}" if re.fullmatch(r"[6-9]\d{9}", number) else number
-    if not PHONE.match(number):
+    number = f"+91{number}" if re.fullmatch(r"[6-9][0-9]{9}", number) else number
+    if not PHONE.fullmatch(number):
         raise ValueError("not an Indian mobile number")
     return number
 
 
 def _email(value: str) -> str:
-    if len(value) > 254 or not EMAIL.match(value) or ".." in value:
+    if len(value) > 254 or not EMAIL.fullmatch(value) or ".." in value:
         raise ValueError("not a valid e-mail address")
     return value.lower()
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from studyspot.kit import paths
 
-REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Request:
             headers=headers,
             query=event.get("queryStringParameters") or {},
             address=http.get("sourceIp", ""),
-            id=given if REQUEST_ID.match(given) else uuid4().hex,
+            id=given if REQUEST_ID.fullmatch(given) else uuid4().hex,
             event=event,
         )
 

@@ -22,7 +22,7 @@ SECURITY_HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains; preload",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Origin-Agent-Cluster": "?1",
@@ -46,6 +46,8 @@ class Response:
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
     cookies: list[str] = field(default_factory=list)
+    code: str | None = None
+    """Why it is a refusal, for the log."""
 
     def to_gateway(self, request: Request) -> dict[str, Any]:
         """The answer as API Gateway wants it, compressed where the client accepts it and it pays."""
@@ -56,7 +58,7 @@ class Response:
         if len(body) > COMPRESS_FROM and "gzip" in request.headers.get("accept-encoding", ""):
             body = gzip.compress(body, 5, mtime=0)
             headers["Content-Encoding"] = "gzip"
-            headers["Vary"] = "Accept-Encoding"
+            headers["Vary"] = f"{headers['Vary']}, Accept-Encoding" if "Vary" in headers else "Accept-Encoding"
         answer: dict[str, Any] = {"statusCode": self.status, "headers": headers}
         if self.cookies:
             answer["cookies"] = self.cookies
@@ -101,7 +103,8 @@ def problem(error: Problem, request: Request) -> Response:
         "errors": [],
         **error.members,
     }
-    return Response(error.status, _json(facts), "application/problem+json", headers=dict(error.headers))
+    headers = dict(error.headers)
+    return Response(error.status, _json(facts), "application/problem+json", headers=headers, code=error.code)
 
 
 def etag(data: bytes) -> str:

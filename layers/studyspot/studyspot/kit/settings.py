@@ -10,6 +10,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
+SHORTEST_KEY = 32
+"""Characters; `openssl rand -hex 32` gives 64."""
+CALLED = ("public_base_url", "razorpay_base_url", "cashfree_base_url", "msg91_base_url")
 SourceCheck = Literal["enforce", "alarm", "off"]
 
 
@@ -109,14 +112,19 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _deployed_stages_are_strict(self) -> Settings:
-        if self.deployed and self.core_db_sslmode != "verify-full":
-            raise ValueError("a deployed stage refuses CORE_DB_SSLMODE below verify-full")
-        if self.deployed and self.webhook_private_targets:
-            raise ValueError("a deployed stage refuses WEBHOOK_PRIVATE_TARGETS")
-        if self.deployed and self.bcrypt_cost < 12:
-            raise ValueError("a deployed stage refuses BCRYPT_COST below 12")
-        if self.deployed and self.even_time_factor < 1:
-            raise ValueError("a deployed stage refuses EVEN_TIME_FACTOR below 1")
+        weak = {
+            "CORE_DB_SSLMODE below verify-full": self.core_db_sslmode != "verify-full",
+            "WEBHOOK_PRIVATE_TARGETS": self.webhook_private_targets,
+            "BCRYPT_COST below 12": self.bcrypt_cost < 12,
+            "EVEN_TIME_FACTOR below 1": self.even_time_factor < 1,
+            "HMAC_KEY below 32 characters": len(self.hmac_key.get_secret_value()) < SHORTEST_KEY,
+            "CORS_ORIGIN without TLS": self.stage != "dev" and not all(o.startswith("https://") for o in self.origins),
+            **{f"{name.upper()} without TLS": not getattr(self, name).startswith("https://") for name in CALLED},
+            "FILES_ENDPOINT_URL without TLS": self.files_endpoint_url.startswith("http://"),
+        }
+        for what, is_so in weak.items():
+            if self.deployed and is_so:
+                raise ValueError(f"a deployed stage refuses {what}")
         return self
 
 

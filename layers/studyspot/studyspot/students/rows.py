@@ -255,7 +255,7 @@ def _email(cell: str) -> str | None:
     address = cell.strip().lower()
     if not address or address == "-":
         return None
-    if address[0] in FORMULA or len(address) > 254 or not EMAIL.match(address) or ".." in address:
+    if address[0] in FORMULA or len(address) > 254 or not EMAIL.fullmatch(address) or ".." in address:
         raise Bad("not a valid e-mail address")
     return address
 
