@@ -71,6 +71,7 @@ def test_with_consent_they_change_things_but_never_what_proves_who_one_is(world:
     assert (row["actor_id"], row["after"]["impersonator"]) == (tenant.owner_id, str(helper))
     library = world.call("libraries", "GET", "/libraries", token).data[0]["id"]
     own = {"name": "app", "scopes": ["libraries:read"]}
+    world.proven(tenant.owner)
     key = world.call("developer", "POST", "/api-keys", tenant.owner, own).data["id"]
     forbidden = [
         ("auth", "POST", "/auth/password/change", {"currentPassword": "x", "newPassword": "y"}),
