@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from studyspot.entitlements import service
-from studyspot.kit import cells, clock, ids, timers
+from studyspot.kit import cells, clock, connections, ids, timers
 from studyspot.kit.db import Db
 from studyspot.kit.errors import LimitReached
 from studyspot.libraries import queries
@@ -167,3 +167,55 @@ def test_another_plan_reaches_the_cell(world: World) -> None:
         timers.fire_due(function("schedules", "minute").AT_ONCE)
     with world.db(tenant.id) as db:
         assert service.allowed(db, "libraries") == 10
+
+
+def gate(world: World, tenant: Tenant) -> dict[str, Any]:
+    with world.db(tenant.id) as db:
+        return db.dicts("SELECT limits, modules, rate_limit, version FROM tenant_gate")[0]
+
+
+@pytest.mark.parametrize("isolation", ["pool", "silo"])
+def test_an_organisation_older_than_limits_has_them_after_the_next_night(world: World, isolation: str) -> None:
+    old, closed = world.tenant(isolation, plan="starter"), world.tenant(status="deleted")
+    assert gate(world, old)["limits"] == gate(world, closed)["limits"] == {}
+    night = function("schedules", "daily").JOBS["limits"]
+    with world.worker():
+        assert night() == 1
+    told = gate(world, old)
+    assert (told["limits"]["libraries"], told["version"]) == (3, 2)
+    with world.worker():
+        assert night() == 0
+    assert gate(world, old) == told, "a cell that knows is left alone"
+    for number in range(4):
+        assert library(world, old).status == (201 if number < 3 else 402)
+    assert gate(world, closed)["limits"] == {}
+
+
+def test_the_night_keeps_what_was_allowed_apart_and_mends_a_cell_that_has_something_else(world: World) -> None:
+    tenant = world.tenant(plan="starter")
+    entitle(world, tenant.id, limits={"libraries": 7})
+    before = gate(world, tenant)
+    with world.worker():
+        assert service.apply_everywhere() == 0
+    with world.db(tenant.id) as db:  # as from a copy of another day
+        db.run("UPDATE tenant_gate SET limits = '{}', rate_limit = 5")
+    with world.worker():
+        assert service.apply_everywhere() == 1
+    after = gate(world, tenant)
+    assert (after["limits"], after["rate_limit"]) == (before["limits"], before["rate_limit"])
+
+
+def test_a_cell_out_of_reach_holds_up_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, found = world.tenant(plan="starter"), world.tenant(plan="starter")
+    real = cells.place_of
+
+    def place_of(tenant: UUID) -> connections.Place:
+        return real(tenant) if tenant != lost.id else connections.Place("127.0.0.1", 1, "none")
+
+    with world.worker(), monkeypatch.context() as patch:
+        patch.setattr(cells, "place_of", place_of)
+        assert service.apply_everywhere() == 1
+    assert gate(world, found)["limits"] and not gate(world, lost)["limits"]
+    with world.worker():
+        assert service.apply_everywhere() == 1
+    assert gate(world, lost)["limits"] == gate(world, found)["limits"]

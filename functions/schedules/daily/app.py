@@ -1,10 +1,11 @@
-"""Every day at 00:10 IST: renewals, library codes, the signing key, how tenants do, what provisioning left."""
+"""Every day at 00:10 IST: renewals, codes, limits, the signing key, how tenants do, what provisioning left."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from studyspot.entitlements import service as entitlements
 from studyspot.identity.service import signing_keys
 from studyspot.kit import cells, connections, log
 from studyspot.kit.schedules import recorded
@@ -42,6 +43,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "renewals": start_renewals,
     "keyRotated": rotate_key,
     "codes": finding.tell_codes,
+    "limits": entitlements.apply_everywhere,
     "health": health.roll_up,
     "orphans": look_for_orphans,
 }

@@ -80,15 +80,27 @@ def lock(core: Db, tenant_id: UUID) -> None:
     core.run("SELECT 1 FROM tenants WHERE id = %(id)s FOR NO KEY UPDATE", id=tenant_id)
 
 
+def at_work(core: Db) -> list[UUID]:
+    """Whose cell should know what it may have."""
+    rows = core.dicts(
+        """SELECT id FROM tenants
+           WHERE cell_id IS NOT NULL AND status IN ('active','past_due','suspended','offboarding') ORDER BY id"""
+    )
+    return [row["id"] for row in rows]
+
+
 def write_gate(db: Db, limits: dict[str, int | None], features: dict[str, Any]) -> bool:
-    """The cell's copy; modules and rate limit are what every request is measured by."""
+    """The cell's copy; modules and rate limit are what every request is measured by. Answers whether it was another."""
     return bool(
         db.run(
             """UPDATE tenant_gate SET limits = %(limits)s::jsonb, features = %(features)s::jsonb,
                    modules = coalesce(%(modules)s::text[], modules), rate_limit = coalesce(%(rate)s, rate_limit),
                    tenant_rate_limit = %(together)s,
                    version = version + 1, updated_at = %(now)s
-               WHERE tenant_id = app_tenant()""",
+               WHERE tenant_id = app_tenant()
+                 AND (limits, features, modules, rate_limit, tenant_rate_limit) IS DISTINCT FROM
+                     (%(limits)s::jsonb, %(features)s::jsonb, coalesce(%(modules)s::text[], modules),
+                      coalesce(%(rate)s, rate_limit), %(together)s::integer)""",
             limits=json.dumps(limits),
             features=json.dumps(features),
             modules=features.get("modules"),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from studyspot.entitlements import queries
 from studyspot.entitlements.models import Entitlements, EntitlementsChange, Measure, Usage
-from studyspot.kit import audit, cells, clock, timers
+from studyspot.kit import audit, cells, clock, log, timers
 from studyspot.kit.db import Db
 from studyspot.kit.errors import Invalid
 
@@ -58,11 +58,26 @@ def change(core: Db, tenant_id: UUID, asked: EntitlementsChange) -> Entitlements
     return after
 
 
-def apply(core: Db, tenant_id: UUID) -> None:
-    """Tell the cell what holds now: after a change of plan, at the end of an override; safe to repeat."""
+def apply(core: Db, tenant_id: UUID) -> bool:
+    """Tell the cell what holds now: after a change of plan, at the end of an override. Repeated, it changes nothing;
+    answers whether the cell had something else."""
     with core.transaction():
         queries.lock(core, tenant_id)
-        _tell_cell(tenant_id, of(core, tenant_id))
+        return _tell_cell(tenant_id, of(core, tenant_id))
+
+
+def apply_everywhere() -> int:
+    """Tell every cell that has something else, be it older than the limits, restored, or of a plan now sold with
+    others. One out of reach holds up no other; answers how many were told."""
+    with cells.core_db() as core:
+        told = 0
+        for tenant in queries.at_work(core):
+            try:
+                told += apply(core, tenant)
+                core.commit()
+            except Exception as error:  # noqa: BLE001 - the others must be told; this one is told the next night
+                log.error("limits_not_told", tenant=tenant, error=repr(error))
+    return told
 
 
 def apply_soon(core: Db, tenant_id: UUID, occasion: str) -> None:
@@ -101,7 +116,7 @@ def usage(core: Db, tenant_id: UUID) -> Usage:
     )
 
 
-def _tell_cell(tenant_id: UUID, found: Entitlements) -> None:
+def _tell_cell(tenant_id: UUID, found: Entitlements) -> bool:
     """Inside the directory's lock, so that of two changes the later one is what the cell has in the end."""
     with cells.tenant_db(tenant_id) as db:
-        queries.write_gate(db, found.limits, found.features)
+        return queries.write_gate(db, found.limits, found.features)
