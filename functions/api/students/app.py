@@ -1,4 +1,4 @@
-"""Students, and how they come in by spreadsheet: /students."""
+"""Students, how they come in by spreadsheet, and what each has and did: /students."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
+from studyspot.attendance import service as attendance
+from studyspot.attendance.models import Visit
+from studyspot.bookings import service as bookings
+from studyspot.bookings.models import Booking
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.errors import NotFound
-from studyspot.kit.models import Page
+from studyspot.kit.models import Moment, Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, success
 from studyspot.kit.signature import CoreDb, Of, TenantDb
+from studyspot.memberships import service as memberships
+from studyspot.memberships.models import Membership
+from studyspot.payments import queries as payments
+from studyspot.payments.models import Payment
 from studyspot.students import importing, service, sheets
 from studyspot.students.models import (
     ImportOptions,
@@ -138,6 +146,54 @@ def suspend(student_id: StudentId, asked: Suspension, actor: Suspender, db: Tena
 @api.post("/students/{studentId}/reactivate")
 def reactivate(student_id: StudentId, actor: Suspender, db: TenantDb) -> Student:
     return service.reactivate(db, actor, student_id)
+
+
+@api.get("/students/{studentId}/attendance")
+def attendance_of(
+    student_id: StudentId,
+    actor: Annotated[Actor, allow("attendance:read", "attendance:read_own")],
+    db: TenantDb,
+    paging: Paging,
+    from_: Moment | None = None,
+    to: Moment | None = None,
+) -> Page[Visit]:
+    service.must_concern(actor, "attendance:read", student_id)
+    return service.of_somebody(db, student_id, attendance.history(db, paging, student_id, from_, to))
+
+
+@api.get("/students/{studentId}/payments")
+def payments_of(
+    student_id: StudentId,
+    actor: Annotated[Actor, allow("payments:read", "payments:read_own")],
+    db: TenantDb,
+    paging: Paging,
+) -> Page[Payment]:
+    service.must_concern(actor, "payments:read", student_id)
+    found = payments.listed(db, student_id, None, None, paging.after, paging.fetch)
+    return service.of_somebody(db, student_id, paging.page(found))
+
+
+@api.get("/students/{studentId}/bookings")
+def bookings_of(
+    student_id: StudentId,
+    actor: Annotated[Actor, allow("bookings:read", "bookings:read_own")],
+    db: TenantDb,
+    paging: Paging,
+) -> Page[Booking]:
+    service.must_concern(actor, "bookings:read", student_id)
+    return service.of_somebody(db, student_id, bookings.listed(db, actor, paging, student=student_id))
+
+
+@api.get("/students/{studentId}/memberships")
+def memberships_of(
+    student_id: StudentId,
+    actor: Annotated[Actor, allow("memberships:read", "memberships:read_own")],
+    db: TenantDb,
+    paging: Paging,
+) -> Page[Membership]:
+    service.must_concern(actor, "memberships:read", student_id)
+    filters = {"student_id": student_id, "fee_plan_id": None, "status": None}
+    return service.of_somebody(db, student_id, memberships.memberships(db, actor, paging, None, None, **filters))
 
 
 handler = api.handler

@@ -40,6 +40,12 @@ class Visitor(Attendance):
     seat_code: str | None
 
 
+class Visit(Attendance):
+    """A visit with how long it was; one that still goes on, until now."""
+
+    minutes: int
+
+
 class QrCode(Model):
     """What the library's display shows for half a minute."""
 

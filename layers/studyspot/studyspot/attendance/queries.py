@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from studyspot.attendance.models import Attendance, Entry, Today, Visitor
+from studyspot.attendance.models import Attendance, Entry, Today, Visit, Visitor
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 from studyspot.kit.models import Model
@@ -45,6 +45,15 @@ LIST = f"""
     WHERE (%(after)s::uuid IS NULL OR a.id < %(after)s) AND (%(student)s::uuid IS NULL OR a.student_id = %(student)s)
       AND (%(library)s::uuid IS NULL OR a.library_id = %(library)s)
       AND (%(libraries)s::uuid[] IS NULL OR a.library_id = ANY (%(libraries)s))
+      AND (%(start)s::timestamptz IS NULL OR a.check_out_at > %(start)s OR a.check_out_at IS NULL)
+      AND (%(end)s::timestamptz IS NULL OR a.check_in_at < %(end)s)
+    ORDER BY a.id DESC LIMIT %(most)s"""
+
+HISTORY = f"""
+    SELECT {COLUMNS},
+           floor(extract(epoch FROM coalesce(a.check_out_at, %(now)s) - a.check_in_at) / 60)::integer AS minutes
+    FROM attendance a
+    WHERE a.student_id = %(student)s AND (%(after)s::uuid IS NULL OR a.id < %(after)s)
       AND (%(start)s::timestamptz IS NULL OR a.check_out_at > %(start)s OR a.check_out_at IS NULL)
       AND (%(end)s::timestamptz IS NULL OR a.check_in_at < %(end)s)
     ORDER BY a.id DESC LIMIT %(most)s"""
@@ -162,6 +171,13 @@ def read(db: Db, visit_id: UUID) -> Attendance:
 def listed(db: Db, most: int, after: str | None, **filters: Any) -> list[Visitor]:
     """Newest first, one more than a page."""
     return db.all(Visitor, LIST, most=most, after=after, **filters)
+
+
+def history(
+    db: Db, student: UUID, most: int, after: str | None, start: datetime | None, end: datetime | None
+) -> list[Visit]:
+    """One student's visits, newest first."""
+    return db.all(Visit, HISTORY, student=student, most=most, after=after, start=start, end=end, now=clock.now())
 
 
 def inside(db: Db, library: UUID | None, libraries: Sequence[UUID] | None) -> list[Visitor]:

@@ -22,6 +22,7 @@ from studyspot.attendance.models import (
     Scan,
     ScanRequest,
     Today,
+    Visit,
     Visitor,
     WrongLibrary,
 )
@@ -36,8 +37,8 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 
 __all__ = [
-    "arrive_for_booking", "check_in", "check_out", "code_of", "leave_booking", "listed", "live", "mark", "occupancy",
-    "read", "scan", "today",
+    "arrive_for_booking", "check_in", "check_out", "code_of", "history", "leave_booking", "listed", "live", "mark",
+    "occupancy", "read", "scan", "today",
 ]  # fmt: skip
 
 UNSCANNED = -1
@@ -168,6 +169,13 @@ def listed(db: Db, actor: Actor, paging: Paging, **filters: Any) -> Page[Visitor
     if not _all(actor):
         filters["student"] = actor.id
     return paging.page(queries.listed(db, paging.fetch, paging.after, libraries=_libraries(actor), **filters))
+
+
+def history(
+    db: Db, paging: Paging, student: UUID, start: datetime | None = None, end: datetime | None = None
+) -> Page[Visit]:
+    """One student's visits with their minutes, newest first."""
+    return paging.page(queries.history(db, student, paging.fetch, paging.after, start, end))
 
 
 def live(db: Db, actor: Actor, library: UUID | None) -> list[Visitor]:

@@ -13,6 +13,7 @@ from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 from studyspot.kit.pages import Paging
 from studyspot.memberships.models import FeePlan, FeePlanVersion, Membership, MembershipOverlap
+from studyspot.students.models import Churn
 
 TERMS = (
     "name",
@@ -235,3 +236,25 @@ def live_in(db: Db, library_id: UUID) -> int:
         now=clock.now(),
     )
     return count
+
+
+def churn(db: Db, library_id: UUID | None, days: int) -> Churn:
+    """Who was a member that many days ago, and who of them no longer is one."""
+    return db.one(
+        Churn,
+        f"""
+        WITH them AS (
+            SELECT DISTINCT m.student_id FROM memberships m
+            WHERE m.start_date <= {TODAY} - %(days)s::int AND m.end_date > {TODAY} - %(days)s::int
+              AND m.status IN ('active', 'grace', 'frozen', 'expired')
+              AND (%(library)s::uuid IS NULL OR m.library_id = %(library)s)),
+        counted AS (
+            SELECT count(*) AS members, count(*) FILTER (WHERE NOT EXISTS (
+                SELECT FROM memberships m WHERE m.student_id = them.student_id AND m.end_date > {TODAY}
+                  AND m.status IN ('scheduled', 'active', 'grace', 'frozen'))) AS lost
+            FROM them)
+        SELECT members, lost, round(100.0 * lost / nullif(members, 0), 1)::float8 AS percent FROM counted""",
+        library=library_id,
+        days=days,
+        now=clock.now(),
+    )

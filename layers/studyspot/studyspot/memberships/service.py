@@ -31,6 +31,9 @@ from studyspot.memberships.models import (
 )
 from studyspot.policies import service as policies
 from studyspot.students import service as students
+from studyspot.students.models import Churn
+
+CHURN_DAYS = 30
 
 
 def plans(
@@ -162,6 +165,11 @@ def membership(db: Db, actor: Actor, membership_id: UUID) -> Membership:
     actor.own("memberships:read", found.student_id)
     actor.at(found.library_id)
     return found
+
+
+def churn(db: Db, library_id: UUID | None) -> Churn:
+    """How many of the members of thirty days ago have left."""
+    return queries.churn(db, library_id, CHURN_DAYS)
 
 
 def enrol(db: Db, actor: Actor, asked: Enrolment) -> Membership:

@@ -14,7 +14,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import LimitReached, NotFound
 from studyspot.libraries import service as libraries
 from studyspot.messaging import service as messaging
-from studyspot.students import queries, sheets
+from studyspot.students import sheets
 from studyspot.students.models import (
     ImportFileDuplicate,
     ImportOptions,
@@ -23,6 +23,7 @@ from studyspot.students.models import (
     RowsInvalid,
     StoredOptions,
 )
+from studyspot.students.queries import imports, people
 from studyspot.students.rows import Checked, Surroundings, checked
 
 QUEUE = "imports"
@@ -50,7 +51,7 @@ def bring(
             outbox.send(db, QUEUE, {"jobId": job_id})
             return ImportReport(job_id=job_id, status="queued", rows=len(sheet.rows))
         report, run = _taken(db, job_id, sheet, stored)
-        queries.close_job(db, job_id, "done", report)
+        imports.close_job(db, job_id, "done", report)
         _tell_directory(db, core, run)
     return shown(report)
 
@@ -59,30 +60,30 @@ def work_off(db: Db, core: Db, job_id: UUID) -> None:
     """A queued import: its students in one transaction, then the directory; repeating it changes nothing twice."""
     try:
         with db.transaction():
-            job = queries.job(db, job_id, "FOR UPDATE")
+            job = imports.job(db, job_id, "FOR UPDATE")
             if job.file is None:
                 return
             if job.result is None:
                 sheet = sheets.read(job.file, job.file_type, job.options.charset)
                 report, run = _taken(db, job_id, sheet, job.options)
-                queries.run_job(db, job_id, report, *run)
+                imports.run_job(db, job_id, report, *run)
             else:
                 run = (job.first_id, job.last_id)
         db.commit()
         _tell_directory(db, core, run)
-        queries.close_job(db, job_id, "done", None)
+        imports.close_job(db, job_id, "done", None)
     except LimitReached as refusal:
         told = RowFault(line=1, field="file", code="limit_reached", message=refusal.detail)
-        queries.close_job(db, job_id, "failed", ImportReport(errors=[told]))
+        imports.close_job(db, job_id, "failed", ImportReport(errors=[told]))
     except RowsInvalid as refusal:
         faults = [RowFault.model_validate(fault) for fault in refusal.members["errors"]]
         report = ImportReport(rows=refusal.members["rows"], invalid=refusal.members["invalid"], errors=faults)
-        queries.close_job(db, job_id, "failed", report)
+        imports.close_job(db, job_id, "failed", report)
 
 
 def progress(db: Db, job_id: UUID, errors_from: int) -> ImportReport:
     """How far an import is and what came of it."""
-    job = queries.job(db, job_id)
+    job = imports.job(db, job_id)
     report = job.result or ImportReport()
     return shown(report.model_copy(update={"job_id": job.id, "status": job.status}), errors_from)
 
@@ -98,7 +99,7 @@ def _open(
     db: Db, actor: Actor, job_id: UUID, options: StoredOptions, content: bytes, media_type: str, keep: bool
 ) -> None:
     """The same file twice is a mistake unless somebody insists: ImportFileDuplicate."""
-    opened = queries.open_job(
+    opened = imports.open_job(
         db,
         job_id,
         status="queued" if keep else "running",
@@ -117,7 +118,7 @@ def _open(
 def _looked_at(db: Db, sheet: sheets.Sheet, options: StoredOptions) -> ImportReport:
     found = _checked(db, sheet, options)
     phones = found.columns["phone"]
-    known = queries.known_phones(db, phones)
+    known = imports.known_phones(db, phones)
     found.drop(_known(line for line, phone in zip(found.lines, phones, strict=True) if phone in known))
     return _report(None, found, imported=0)
 
@@ -129,12 +130,12 @@ def _taken(db: Db, job_id: UUID, sheet: sheets.Sheet, options: StoredOptions) ->
     count = len(found.lines)
     run: Run = (None, None)
     if count:
-        first_number, first_id = queries.numbers(db, count), ids.uuid7()
+        first_number, first_id = imports.numbers(db, count), ids.uuid7()
         run = (first_id, UUID(int=first_id.int + count - 1))
         found.columns["id"] = [f"{number:032x}" for number in range(first_id.int, first_id.int + count)]
         found.columns["student_code"] = [f"S{number:05d}" for number in range(first_number, first_number + count)]
-        if queries.store(db, list(found.columns), _copied(found)) < count:
-            found.drop(_known(queries.left_out(db)))
+        if imports.store(db, list(found.columns), _copied(found)) < count:
+            found.drop(_known(imports.left_out(db)))
             _refuse_whole(found, options)
     report = _report(job_id, found, imported=len(found.lines))
     if options.notify:
@@ -155,8 +156,8 @@ def _checked(db: Db, sheet: sheets.Sheet, options: StoredOptions) -> Checked:
         libraries=places,
         library_id=options.library_id or only,
         bound_to=bound,
-        rule=queries.consent_rule(db),
-        today=queries.today(db),
+        rule=people.consent_rule(db),
+        today=people.today(db),
     )
     return checked(sheet, around)
 
@@ -198,16 +199,16 @@ def _escaped(values: Sequence[Any]) -> list[str]:
 
 def _welcome(db: Db, run: Run) -> None:
     names = {library.id: library.name for library in libraries.open_libraries(db)}
-    for person in queries.of_run(db, *run):
+    for person in imports.of_run(db, *run):
         facts = {"library": names[person.library_id], "name": person.first_name, "number": person.student_code}
         messaging.send(db, "admission_welcome", person.phone, facts, person.id, "student")
 
 
 def _tell_directory(db: Db, core: Db, run: Run) -> None:
     """So that they can sign in by phone and e-mail; safe to repeat."""
-    people = queries.of_run(db, *run)
-    for start in range(0, len(people), DIRECTORY_BATCH):
-        batch = people[start : start + DIRECTORY_BATCH]
+    newcomers = imports.of_run(db, *run)
+    for start in range(0, len(newcomers), DIRECTORY_BATCH):
+        batch = newcomers[start : start + DIRECTORY_BATCH]
         identity.add_identities(core, "phone", "student", db.tenant, {p.id: p.phone for p in batch})
         mails = {p.id: p.email for p in batch if p.email}
         if mails:

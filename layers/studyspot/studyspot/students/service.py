@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from studyspot.identity import service as identity
 from studyspot.kit import audit, ids, outbox
@@ -14,9 +16,11 @@ from studyspot.kit.errors import Forbidden, NotFound, StateConflict, VersionConf
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.response import etag_of
-from studyspot.students import idproof, queries
+from studyspot.students import idproof
 from studyspot.students.models import (
     OWN_FIELDS,
+    Counts,
+    Expiring,
     GuardianConsentRequired,
     Student,
     StudentChange,
@@ -25,18 +29,21 @@ from studyspot.students.models import (
     StudentSuspended,
     Suspension,
 )
+from studyspot.students.queries import people, reports
+
+M = TypeVar("M", bound=BaseModel)
 
 MAY_BE_SUSPENDED = ("enquiry", "active", "expired", "inactive")
 
 
 def get(db: Db, student_id: UUID) -> Student:
     """The student, archived ones too, or NotFound."""
-    return queries.student(db, student_id)
+    return people.student(db, student_id)
 
 
 def active(db: Db, student_id: UUID) -> Student:
     """The student, if they may enter and buy: StudentSuspended or StudentNotActive else."""
-    found = queries.student(db, student_id)
+    found = people.student(db, student_id)
     if found.status in ("suspended", "blacklisted"):
         raise StudentSuspended
     if found.status == "archived":
@@ -46,13 +53,13 @@ def active(db: Db, student_id: UUID) -> Student:
 
 def with_phone(db: Db, phone: str) -> Student | None:
     """Whose number it is in this tenant."""
-    return queries.with_phone(db, phone)
+    return people.with_phone(db, phone)
 
 
 def seen_by(db: Db, actor: Actor, student_id: UUID) -> Student:
     """Staff see the students of their libraries, students themselves; to others they do not exist."""
     actor.own("students:read", student_id)
-    found = queries.student(db, student_id)
+    found = people.student(db, student_id)
     actor.at(found.library_id)
     return found
 
@@ -61,7 +68,30 @@ def listed(
     db: Db, actor: Actor, paging: Paging, expiring_days: int | None, **filters: UUID | str | bool | None
 ) -> Page[Student]:
     """The students of this person's libraries, one page."""
-    return paging.page(queries.listed(db, paging, actor.library_ids, expiring_days, **filters))
+    return paging.page(people.listed(db, paging, actor.library_ids, expiring_days, **filters))
+
+
+def must_concern(actor: Actor, permission: str, student_id: UUID) -> None:
+    """Without the permission people read of themselves alone; nobody else exists."""
+    if not actor.is_platform:
+        actor.own(permission, student_id)
+
+
+def of_somebody(db: Db, student_id: UUID, found: Page[M]) -> Page[M]:
+    """What belongs to one student: rows prove that there is one, without any it has to be asked."""
+    if not found.items:
+        people.student(db, student_id)
+    return found
+
+
+def counts(db: Db, library_id: UUID | None) -> Counts:
+    """How many students of which kind there are."""
+    return reports.counts(db, library_id)
+
+
+def expiring(db: Db, paging: Paging, library_id: UUID | None, ahead: int, past: int) -> Page[Expiring]:
+    """Whose membership ends in the next days, or ended in the last ones: the first to end is the first to call."""
+    return paging.page(reports.expiring(db, paging, library_id, ahead, past), key="place")
 
 
 def create(db: Db, core: Db, actor: Actor, asked: StudentRequest) -> Student:
@@ -72,9 +102,9 @@ def create(db: Db, core: Db, actor: Actor, asked: StudentRequest) -> Student:
         if asked.date_of_birth and not asked.guardian_consent:
             _need_consent(db, asked.date_of_birth)
         facts = asked.model_dump(exclude={"guardian_consent"})
-        made = queries.create(db, student_id, _stored(facts, student_id))
+        made = people.create(db, student_id, _stored(facts, student_id))
         if asked.guardian_consent:
-            queries.consent(db, student_id, asked.guardian_consent)
+            people.consent(db, student_id, asked.guardian_consent)
         outbox.emit(db, "student.created", student_id, {"libraryId": made.library_id})
         audit.note(db, "students.create", "students", student_id, after=asked.model_dump())
         _found_by(core, db.tenant, made)
@@ -91,7 +121,7 @@ def apply(db: Db, student_id: UUID, name: str, phone: str, email: str, library_i
         "first_name": first, "last_name": last.strip() or None, "phone": phone, "email": email,
         "library_id": library_id, "user_id": student_id, "status": "enquiry",
     }  # fmt: skip
-    made = queries.create(db, student_id, facts)
+    made = people.create(db, student_id, facts)
     outbox.emit(db, "student.created", student_id, {"libraryId": made.library_id})
     return made
 
@@ -103,7 +133,7 @@ def change(db: Db, core: Db, actor: Actor, student_id: UUID, asked: StudentChang
     if not actor.may("students:update") and not OWN_FIELDS.issuperset(changes):
         raise Forbidden("ask the desk to change that")
     with db.transaction():
-        before = queries.student(db, student_id, "FOR UPDATE")
+        before = people.student(db, student_id, "FOR UPDATE")
         actor.at(before.library_id)
         if if_match and if_match != etag_of(before):
             raise VersionConflict
@@ -113,7 +143,7 @@ def change(db: Db, core: Db, actor: Actor, student_id: UUID, asked: StudentChang
             return before
         if "library_id" in changes:
             actor.at(asked.library_id)
-        after = queries.change(db, student_id, _stored(changes, student_id))
+        after = people.change(db, student_id, _stored(changes, student_id))
         _note_change(db, before, after, set(changes))
         if (before.phone, before.email) != (after.phone, after.email):
             identity.remove_identities(core, db.tenant, student_id)
@@ -144,10 +174,10 @@ def reactivate(db: Db, actor: Actor, student_id: UUID) -> Student:
 def archive(db: Db, core: Db, student_id: UUID) -> None:
     """Out of every list and signed out; payments and attendance stay. The phone stays theirs."""
     with db.transaction():
-        before = queries.student(db, student_id, "FOR UPDATE")
+        before = people.student(db, student_id, "FOR UPDATE")
         if before.status == "archived":
             raise NotFound
-        queries.turn(db, student_id, [before.status], "archived")
+        people.turn(db, student_id, [before.status], "archived")
         identity.suspend(db, student_id, "student", "student_archived")
         outbox.emit(db, "student.updated", student_id, {"status": "archived"})
         audit.note(db, "students.archive", "students", student_id, before={"status": before.status})
@@ -156,12 +186,12 @@ def archive(db: Db, core: Db, student_id: UUID) -> None:
 
 def joined(db: Db, student_id: UUID, fee_plan_id: UUID, start: date, end: date) -> None:
     """A membership of theirs began; the one that ends last is shown on the student."""
-    queries.joined(db, student_id, fee_plan_id, start, end)
+    people.joined(db, student_id, fee_plan_id, start, end)
 
 
 def _need_consent(db: Db, born: date) -> None:
     """From the day the rule binds, nobody under age is admitted without a guardian's consent."""
-    rule, today = queries.consent_rule(db), queries.today(db)
+    rule, today = people.consent_rule(db), people.today(db)
     if rule.in_force(today) and rule.minor(born, today):
         raise GuardianConsentRequired
 
@@ -179,9 +209,9 @@ def _found_by(core: Db, tenant: UUID, student: Student) -> None:
 
 
 def _turn(db: Db, actor: Actor, student_id: UUID, before: tuple[str, ...], after: str) -> Student:
-    found = queries.student(db, student_id)
+    found = people.student(db, student_id)
     actor.at(found.library_id)
-    turned = queries.turn(db, student_id, before, after)
+    turned = people.turn(db, student_id, before, after)
     if turned is None:
         raise StateConflict(f"the student is {found.status}")
     return turned
