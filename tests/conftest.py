@@ -10,9 +10,10 @@ import pytest
 
 from local.postgres import Postgres
 from tests.stack import stack, whole_stack
+from tests.store import bucket
 from tests.world import World, fresh_signing_keys
 
-__all__ = ["postgres", "stack", "whole_stack", "whole_world", "world"]
+__all__ = ["bucket", "postgres", "stack", "whole_stack", "whole_world", "world"]
 
 ENVIRONMENT = {
     "STAGE": "test",

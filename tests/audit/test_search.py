@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 from studyspot.audit import exporting
-from studyspot.gateways import store
 from studyspot.kit import audit, cells, clock, ids, tokens
 from studyspot.kit.auth import Actor
 
+from tests.store import BUCKET
 from tests.world import Tenant, World, function
 
 
 @pytest.fixture
 def tenant(world: World) -> Tenant:
     return world.tenant()
-
-
-@pytest.fixture
-def bucket(world: World) -> Iterator[Any]:
-    """Where files lie."""
-    with mock_aws(), world.setting(files_bucket="audit-tests"):
-        store._made.cache_clear()
-        s3 = boto3.client("s3", region_name="ap-south-1")
-        s3.create_bucket(Bucket="audit-tests", CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
-        yield s3
-    store._made.cache_clear()
 
 
 def found(world: World, token: str, query: str = "", **headers: str) -> Any:
@@ -131,5 +117,5 @@ def test_a_large_export_is_made_by_the_minute(
         function("schedules", "minute").handler({}, None)
     job = world.call("developer", "GET", f"/jobs/{asked.data['jobId']}", tenant.owner).data
     assert (job["status"], job["result"]["fileId"]) == ("done", asked.data["jobId"])
-    file = bucket.get_object(Bucket="audit-tests", Key=f"{tenant.id}/audit_export/{asked.data['jobId']}")
+    file = bucket.get_object(Bucket=BUCKET, Key=f"{tenant.id}/audit_export/{asked.data['jobId']}")
     assert b"libraries.update" in file["Body"].read()

@@ -5,38 +5,23 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-import boto3
 import pytest
-from moto import mock_aws
 from PIL import Image
 from studyspot.files import drawing, sniffing
 from studyspot.files import service as files
-from studyspot.gateways import store
 from studyspot.kit import clock, ids, timers
 
+from tests.store import BUCKET
 from tests.world import Answer, Tenant, World
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 64
 PAGE = b"<!doctype html><script>alert(1)</script>"
-BUCKET = "files-of-tests"
-
-
-@pytest.fixture
-def bucket(world: World) -> Iterator[Any]:
-    """An empty bucket, and the settings that name it."""
-    with mock_aws(), world.setting(files_bucket=BUCKET):
-        store._made.cache_clear()
-        s3 = boto3.client("s3", region_name="ap-south-1")
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
-        yield s3
-    store._made.cache_clear()
 
 
 def ask(world: World, token: str | None, size: int = len(PNG), **facts: Any) -> Answer:

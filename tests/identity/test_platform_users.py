@@ -13,11 +13,10 @@ from studyspot.identity.queries import platform as queries
 from studyspot.kit import cells, clock, ids
 from studyspot.kit.ids import PLATFORM
 
-from tests.files.test_files import BUCKET, PNG, bucket, read
+from tests.files.test_files import PNG, read
 from tests.identity.people import PASSWORD, admin_with_password, audited, staff_with_password, told
+from tests.store import BUCKET
 from tests.world import Answer, World
-
-__all__ = ["bucket"]
 
 STRONG = "a very quiet reading room 27"
 

@@ -14,10 +14,10 @@ from studyspot.leaving.tables import MOVES
 from studyspot.ledger import service as ledger
 
 from tests.architecture.furniture import LibraryFurniture
+from tests.store import BUCKET
 from tests.tenants.machine import Machine
 from tests.world import Tenant, World, function
 
-BUCKET = "files-of-tests"
 BY_HAND = {
     "ledger_transactions", "ledger_entries", "invoices", "invoice_items", "files", "tenant_settings", "student_numbers",
     "tenant_kyc", "invoice_sequences",

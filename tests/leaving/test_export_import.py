@@ -23,6 +23,7 @@ from studyspot.schema import telling
 
 from tests.architecture.sources import none_of
 from tests.leaving import scene
+from tests.store import BUCKET
 from tests.tenants.machine import Killed
 from tests.world import Tenant, World
 
@@ -250,7 +251,7 @@ def test_an_import_that_dies_in_the_middle_leaves_nothing(world: World, bucket: 
 
 
 def keys(bucket: Any) -> list[str]:
-    return [entry["Key"] for entry in bucket.list_objects_v2(Bucket=scene.BUCKET).get("Contents", ())]
+    return [entry["Key"] for entry in bucket.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
 
 
 Change = Callable[[dict[str, bytes]], None]

@@ -20,6 +20,7 @@ from studyspot.leaving.tables import RETAINED
 from studyspot.subscriptions import service as subscriptions
 
 from tests.leaving import scene
+from tests.store import BUCKET
 from tests.tenants.machine import Killed, Machine
 from tests.world import PASSWORDS, Tenant, World, function
 
@@ -246,7 +247,7 @@ def rows_of_other(world: World, other: Tenant) -> dict[str, int]:
 
 
 def keys(bucket: Any) -> list[str]:
-    return [entry["Key"] for entry in bucket.list_objects_v2(Bucket=scene.BUCKET).get("Contents", ())]
+    return [entry["Key"] for entry in bucket.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
 
 
 @pytest.mark.parametrize("isolation", ["pool", pytest.param("silo", marks=pytest.mark.slow)])

@@ -12,6 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from studyspot.kit import aws, clock, connections, outbox, schedules
+from studyspot.kit.schedules import JobsFailed
 from studyspot.operations import queues
 from studyspot.operations import schedules as running
 
@@ -162,7 +163,7 @@ def test_a_schedule_shows_its_last_run_its_drift_and_the_next(world: World) -> N
 
 def test_a_failed_run_is_told(world: World) -> None:
     app = function("schedules", "minute")
-    with patch.dict(app.JOBS, {"outbox": lambda: 1 / 0}), pytest.raises(app.JobsFailed):
+    with patch.dict(app.JOBS, {"outbox": lambda: 1 / 0}), pytest.raises(JobsFailed):
         fire(world, "minute")
     assert "division by zero" in shown(world, "minute")["lastFailure"]
     fire(world, "minute")

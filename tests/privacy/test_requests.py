@@ -7,16 +7,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import boto3
 import psycopg
 import pytest
-from moto import mock_aws
 from psycopg import sql
-from studyspot.gateways import store
 from studyspot.kit import clock, ids
 from studyspot.privacy import datamap
 
 from tests.architecture.furniture import Furniture
+from tests.store import BUCKET
 from tests.world import Answer, Tenant, World
 
 FIRST, LAST = "Qwertavani", "Zxmnoprakash"
@@ -34,17 +32,6 @@ def tenant(world: World) -> Tenant:
 def superuser(world: World) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     with psycopg.connect(world.postgres.dsn("pool_1"), autocommit=True) as conn:
         yield conn
-
-
-@pytest.fixture
-def bucket(world: World) -> Iterator[Any]:
-    """Where files lie."""
-    with mock_aws(), world.setting(files_bucket="privacy-tests"):
-        store._made.cache_clear()
-        s3 = boto3.client("s3", region_name="ap-south-1")
-        s3.create_bucket(Bucket="privacy-tests", CreateBucketConfiguration={"LocationConstraint": "ap-south-1"})
-        yield s3
-    store._made.cache_clear()
 
 
 def ask(world: World, token: str, kind: str, **more: Any) -> Answer:
@@ -237,7 +224,7 @@ def test_an_erasure_leaves_no_trace_and_every_row_of_the_books(
             (ids.uuid7(), str(ids.uuid7()), f'{{"contact": "{PHONE}", "email": "{EMAIL}"}}'.encode(), clock.now()),
         )
     (photo,) = superuser.execute("SELECT id FROM files WHERE tenant_id = %s", (tenant.id,)).fetchone() or (None,)
-    bucket.put_object(Bucket="privacy-tests", Key=f"{tenant.id}/photo/{photo}", Body=b"x")
+    bucket.put_object(Bucket=BUCKET, Key=f"{tenant.id}/photo/{photo}", Body=b"x")
     before = books(superuser, tenant.id)
     assert {trace.split(": ")[0] for trace in traces(world, tenant.id)} >= {"students", "payments", "communications"}
     done = decide(world, tenant.owner, asked.data["id"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from studyspot.kit import aws
+from studyspot.kit.schedules import JobsFailed
 
 from tests.world import World, function
 
@@ -40,6 +41,6 @@ def test_one_failing_job_stops_no_other_and_the_run_is_reported_failed(
         return work
 
     monkeypatch.setattr(minute, "JOBS", {name: job(name) for name in minute.JOBS})
-    with world.worker(), pytest.raises(minute.JobsFailed, match="reports"):
+    with world.worker(), pytest.raises(JobsFailed, match="reports"):
         minute.handler({}, None)
     assert ran == ["timers", "credits", "reports", "outbox", "audit", "statutes"]

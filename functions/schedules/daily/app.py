@@ -7,14 +7,10 @@ from typing import Any
 
 from studyspot.entitlements import service as entitlements
 from studyspot.identity.service import signing_keys
-from studyspot.kit import cells, connections, log
-from studyspot.kit.schedules import recorded
+from studyspot.kit import cells, log
+from studyspot.kit.schedules import each_of, recorded
 from studyspot.subscriptions import service as subscriptions
 from studyspot.tenants import finding, health, provisioning
-
-
-class JobsFailed(Exception):
-    """Some jobs of this night failed; run it again."""
 
 
 class OrphansFound(Exception):
@@ -50,19 +46,6 @@ JOBS: dict[str, Callable[[], int]] = {
 
 
 @recorded("daily")
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Safe to run twice: an opened period is not opened again. How many things each job did; a failing one stops no
-    other."""
-    done: dict[str, int] = {}
-    failed: dict[str, str] = {}
-    for name, job in JOBS.items():
-        connections.settle()
-        try:
-            done[name] = job()
-        except Exception as error:  # noqa: BLE001 - the others must run; the failure is raised below
-            log.error("job_failed", job=name, error=repr(error))
-            failed[name] = repr(error)
-    log.info("daily", at=event.get("time"), **done)
-    if failed:
-        raise JobsFailed(", ".join(f"{name}: {why}" for name, why in failed.items()))
-    return done
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Safe to run twice: an opened period is not opened again. How many things each job did."""
+    return each_of("daily", JOBS)

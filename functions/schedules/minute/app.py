@@ -10,17 +10,13 @@ from studyspot.audit import exporting, sealing
 from studyspot.credits import service as wallets
 from studyspot.entitlements import service as entitlements
 from studyspot.files import service as files
-from studyspot.kit import connections, log, outbox, timers
+from studyspot.kit import outbox, timers
 from studyspot.kit.db import Db
-from studyspot.kit.schedules import recorded
+from studyspot.kit.schedules import each_of, recorded
 from studyspot.messaging import delivery, reports, taking
 from studyspot.privacy.service import statutes
 from studyspot.webhooks import sending
 from studyspot.webhooks import service as webhooks
-
-
-class JobsFailed(Exception):
-    """Some jobs of this run failed; the next run, a minute later, does them again."""
 
 
 def release_booking(db: Db, booking_id: UUID, given: dict[str, Any]) -> None:
@@ -52,16 +48,4 @@ JOBS: dict[str, Callable[[], int]] = {
 @recorded("minute")
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """How many things each job did."""
-    done: dict[str, int] = {}
-    failed: dict[str, str] = {}
-    for name, job in JOBS.items():
-        connections.settle()
-        try:
-            done[name] = job()
-        except Exception as error:  # noqa: BLE001 - the others must run; the failure is raised below
-            log.error("job_failed", job=name, error=repr(error))
-            failed[name] = repr(error)
-    if failed:
-        raise JobsFailed(", ".join(f"{name}: {why}" for name, why in failed.items()))
-    log.info("minute", **done)
-    return done
+    return each_of("minute", JOBS)

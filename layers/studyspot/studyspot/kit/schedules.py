@@ -5,7 +5,7 @@ The record is the platform's (tenant zero), one row a schedule and day. It never
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -81,6 +81,27 @@ def recorded(name: str) -> Callable[[Handler], Handler]:
         return handler
 
     return wrap
+
+
+class JobsFailed(Exception):
+    """Some jobs of a run failed; the next run, or running it again, does them."""
+
+
+def each_of(schedule: str, jobs: Mapping[str, Callable[[], int]]) -> dict[str, int]:
+    """Every job in turn, a failing one stops no other; answers how many things each did, or raises JobsFailed."""
+    done: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    for name, job in jobs.items():
+        connections.settle()
+        try:
+            done[name] = job()
+        except Exception as error:  # noqa: BLE001 - the others must run; the failure is raised below
+            log.error("job_failed", job=name, error=repr(error))
+            failed[name] = repr(error)
+    log.info(schedule, **done)
+    if failed:
+        raise JobsFailed(", ".join(f"{name}: {why}" for name, why in failed.items()))
+    return done
 
 
 def _due(event: dict[str, Any]) -> datetime:

@@ -1,4 +1,4 @@
-"""A bucket, and machines that are walked through."""
+"""Where files lie in tests: one bucket of an object store in this process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from moto import mock_aws
 from studyspot.gateways import store
 
-from tests.leaving.scene import BUCKET
 from tests.world import World
+
+BUCKET = "files-of-tests"
 
 
 @pytest.fixture
