@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 from studyspot.credits import master, service
 from studyspot.credits.models import Allocation, InsufficientCredits, Purchase
-from studyspot.kit import cells, clock, ids
+from studyspot.kit import cells, clock, ids, timers
 from studyspot.kit.connections import Connection
 from studyspot.kit.db import Db
 
-from tests.world import Tenant, World
+from tests.alongside import at_once
+from tests.world import Tenant, World, function
 
 
 def granted(world: World, n: int = service.WELCOME) -> Tenant:
@@ -78,6 +80,7 @@ def test_a_thousand_at_once_take_exactly_the_five_hundred_there_are(world: World
             service.deduct(db, "sms", 1, reference)
         except InsufficientCredits:
             return False
+        db.finish()
         return True
 
     with ThreadPoolExecutor(10) as pool:
@@ -137,6 +140,76 @@ def test_the_database_refuses_a_movement_that_does_not_balance(world: World) -> 
         )
     with world.db(tenant.id) as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
         db.run("UPDATE credit_ledger SET quantity = 0")
+
+
+# Running low
+
+
+def told(world: World, tenant: Tenant) -> list[dict[str, Any]]:
+    return [m["data"] for m in world.outbox(tenant.id, "wallet.low")]
+
+
+def letters(world: World, tenant: Tenant) -> list[str]:
+    """What the minute's timers have mailed to the owner so far."""
+    with world.worker():
+        timers.fire_due(function("schedules", "minute").AT_ONCE)
+    with world.db(tenant.id) as db:
+        rows = db.dicts("SELECT to_address, body FROM communications WHERE template_id = 'wallet_low' ORDER BY id")
+    assert {row["to_address"] for row in rows} <= {f"{tenant.slug}@example.org"}
+    return [row["body"] for row in rows]
+
+
+def test_of_many_who_spend_at_once_one_says_that_the_wallet_is_low(world: World) -> None:
+    tenant = granted(world, 130)
+
+    def take(db: Db, number: int) -> None:
+        (service.deduct if number % 2 else service.reserve)(db, "sms", 3, f"r{number}")
+
+    at_once(tenant.id, take, range(40), clients=10)
+    assert sms(world, tenant)[0] == 10
+    assert told(world, tenant) == [{"creditType": "sms", "balance": 97, "threshold": 100}]
+    (letter,) = letters(world, tenant)
+    assert "97 SMS credits left, fewer than 100" in letter
+    assert len(letters(world, tenant)) == 1
+
+
+def test_it_is_said_again_when_it_is_crossed_again_and_mailed_once_a_day(world: World) -> None:
+    tenant = granted(world, 101)
+    with world.db(tenant.id) as db:
+        service.reserve(db, "sms", 1, "a")
+        assert told(world, tenant) == []
+        service.reserve(db, "sms", 1, "b")
+        service.reserve(db, "sms", 1, "b")
+        service.reserve(db, "sms", 5, "c")
+    assert [event["balance"] for event in told(world, tenant)] == [99]
+    with world.db(tenant.id) as db:
+        service.release(db, "c")
+        service.release(db, "b")
+        service.reserve(db, "sms", 10, "d")
+    assert [event["balance"] for event in told(world, tenant)] == [99, 90]
+    assert len(letters(world, tenant)) == 1
+    world.advance(timedelta(days=1))
+    with world.db(tenant.id) as db:
+        service.release(db, "d")
+        service.deduct(db, "sms", 11, "e")
+    assert ["89 SMS" in letter for letter in letters(world, tenant)] == [False, True]
+
+
+def test_what_is_rolled_back_was_never_said(world: World) -> None:
+    tenant = granted(world, 100)
+    with pytest.raises(KeyboardInterrupt), world.db(tenant.id) as db, db.transaction():
+        service.deduct(db, "sms", 1, "a")
+        raise KeyboardInterrupt
+    assert (sms(world, tenant), told(world, tenant), letters(world, tenant)) == ((100, 0, 0), [], [])
+
+
+def test_too_little_after_other_work_of_the_same_transaction_leaves_that_work(world: World) -> None:
+    tenant = granted(world, 3)
+    with world.db(tenant.id) as db, db.transaction():
+        service.deduct(db, "sms", 1, "a")
+        with pytest.raises(InsufficientCredits):
+            service.deduct(db, "sms", 5, "b")
+    assert sms(world, tenant) == (2, 0, 1)
 
 
 # Over HTTP

@@ -25,6 +25,12 @@ def release_booking(db: Db, booking_id: UUID, given: dict[str, Any]) -> None:
     bookings.release_unpaid(db, booking_id, given)
 
 
+def tell_low_wallet(db: Db, wallet_id: UUID, given: dict[str, Any]) -> None:
+    from studyspot.tenants import telling  # the directory is loaded only when a wallet runs low
+
+    telling.wallet_low(db, wallet_id, given)
+
+
 AT_ONCE = {
     exporting.TIMER: exporting.make,
     sending.RETRY_TIMER: sending.retry,
@@ -33,6 +39,7 @@ AT_ONCE = {
     entitlements.TIMER: entitlements.apply_due,
     taking.RELEASE_TIMER: taking.release,
     delivery.SETTLE_TIMER: delivery.settle_unknown,
+    wallets.LOW_TIMER: tell_low_wallet,
 }
 JOBS: dict[str, Callable[[], int]] = {
     "timers": lambda: timers.fire_due(AT_ONCE),

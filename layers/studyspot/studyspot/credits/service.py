@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,12 +11,14 @@ from studyspot.credits.master import settle_allocations
 from studyspot.credits.models import Allocation, Conservation, Entry, InsufficientCredits, Wallet
 from studyspot.credits.queries import master as queries
 from studyspot.credits.queries import wallets
-from studyspot.kit import cells
+from studyspot.credits.queries.wallets import Taken
+from studyspot.kit import cells, clock, outbox, timers
 from studyspot.kit.db import Db
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 
 __all__ = [
+    "LOW_TIMER",
     "WELCOME",
     "commit",
     "conservation",
@@ -34,6 +37,8 @@ __all__ = [
 
 WELCOME = 500
 """SMS credits a new tenant is given."""
+LOW_TIMER = "wallet_low"
+"""What lies above knows the owner and tells them."""
 
 
 def grant(db: Db, credit_type: str, quantity: int, reference: UUID | str) -> None:
@@ -66,13 +71,25 @@ def receive(db: Db, credit_type: str, quantity: int, reference: str, unit_price_
 
 def reserve(db: Db, credit_type: str, n: int, reference: str) -> None:
     """Put n aside for a reference, once; InsufficientCredits changes nothing."""
-    if not wallets.reserve(db, credit_type, n, reference) and not wallets.known(db, reference):
-        raise InsufficientCredits
+    _take(wallets.reserve, db, credit_type, n, reference)
 
 
 def deduct(db: Db, credit_type: str, n: int, reference: str) -> None:
     """Spend n at once, once for a reference; InsufficientCredits changes nothing."""
-    if not wallets.deduct(db, credit_type, n, reference) and not wallets.known(db, reference):
+    _take(wallets.deduct, db, credit_type, n, reference)
+
+
+def _take(take: Callable[[Db, str, int, str], Taken | None], db: Db, credit_type: str, n: int, reference: str) -> None:
+    """Whoever crosses the threshold says so in the same transaction; the owner hears of it once a day at most."""
+    with db.transaction():
+        taken = take(db, credit_type, n, reference)
+        if taken and taken.crossed:
+            facts = {"creditType": taken.credit_type, "balance": taken.balance, "threshold": taken.threshold}
+            outbox.emit(db, "wallet.low", taken.id, facts)
+            now = clock.now()
+            day = now.astimezone(clock.INDIA).date().isoformat()
+            timers.wait(db, now, LOW_TIMER, taken.id, "tell", period=day, **facts)
+    if taken is None and not wallets.known(db, reference):
         raise InsufficientCredits
 
 

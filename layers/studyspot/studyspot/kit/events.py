@@ -92,6 +92,9 @@ EVENTS = {
     "user.logged_in": Event("somebody signed in", {"userType": "text", "method": "text"}),
     "user.refresh_reused": Event("an old refresh token was presented, the session is over", {"sessionId": "id"}),
     "user.locked": Event("too many failed sign-ins", {"known": "flag"}, platform=True),
+    "wallet.low": Event(
+        "credits fell below the wallet's threshold", {"creditType": "text", "balance": "count", "threshold": "count"}
+    ),
     "webhook.disabled": Event("an endpoint was switched off, it accepted nothing for three days", {"url": "text"}),
     "webhook.test": Event("somebody tries an endpoint out", {"message": "text"}),
     "tenant.created": Event("an organisation was asked for", {"slug": "text", "isolation": "text"}, platform=True),

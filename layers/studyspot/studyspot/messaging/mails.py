@@ -75,6 +75,11 @@ MAILS = {
         "Dear {name},\n\nwe could not collect the price of your plan {plan}. Please pay in your account to "
         "keep it running.",
     ),
+    "wallet_low": Mail(
+        "{tenant} is running low on credits",
+        "{tenant} has {balance} {kind} credits left, fewer than {threshold}. When they are used up, messages to your "
+        "students are not sent any more; codes for signing in always are. Buy more in your account.",
+    ),
     "webhook_disabled": Mail(
         "Your webhook was switched off",
         "{url} has not accepted anything since {since}, so we stopped sending to it. What could not be delivered is "

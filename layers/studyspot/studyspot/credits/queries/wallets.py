@@ -28,18 +28,21 @@ RECEIVE = f"""
             SELECT FROM credit_ledger WHERE kind = 'received' AND reference = %(reference)s AND credit_type = %(type)s)
         RETURNING credit_type, %(n)s::bigint AS quantity)
     {LEGS}"""
-# The wallet's row lock makes condition and change one; a second reservation of one reference ends on its key.
+# The wallet's row lock makes condition and change one, and one of those who take the one that crosses the threshold;
+# a second reservation of one reference ends on its key.
 TAKE = f"""
     WITH moved AS (
         UPDATE tenant_credit_wallets SET balance = balance - %(n)s, reserved = reserved + %(held)s,
             consumed_total = consumed_total + %(used)s, version = version + 1, updated_at = %(now)s
         WHERE credit_type = %(type)s AND balance >= %(n)s
           AND NOT EXISTS (SELECT FROM credit_reservations WHERE reference = %(reference)s)
-        RETURNING credit_type, %(n)s::bigint AS quantity),
+        RETURNING id, credit_type, %(n)s::bigint AS quantity, balance, low_balance_threshold AS threshold),
     held AS (
         INSERT INTO credit_reservations (reference, credit_type, quantity, used, state, created_at, updated_at)
-        SELECT %(reference)s, credit_type, quantity, %(used)s, %(state)s, %(now)s, %(now)s FROM moved)
-    {LEGS}"""
+        SELECT %(reference)s, credit_type, quantity, %(used)s, %(state)s, %(now)s, %(now)s FROM moved),
+    entered AS ({LEGS})
+    SELECT id, credit_type, balance, threshold, balance < threshold AND balance + quantity >= threshold AS crossed
+    FROM moved"""
 COMMIT = f"""
     WITH closed AS (
         UPDATE credit_reservations SET state = 'committed', used = least(%(used)s, quantity), updated_at = %(now)s
@@ -98,6 +101,17 @@ class Typed(Wallet):
     credit_type: str
 
 
+class Taken(BaseModel):
+    """The wallet after credits were taken."""
+
+    id: UUID
+    credit_type: str
+    balance: int
+    threshold: int
+    crossed: bool
+    """It was not low before."""
+
+
 class Holdings(BaseModel):
     """A tenant's part of the conservation identity."""
 
@@ -120,14 +134,14 @@ def receive(db: Db, credit_type: str, n: int, reference: str, price: int | None)
     return db.run(RECEIVE, type=credit_type, n=n, price=price, **moved) > 0
 
 
-def reserve(db: Db, credit_type: str, n: int, reference: str) -> bool:
+def reserve(db: Db, credit_type: str, n: int, reference: str) -> Taken | None:
     moved = legs("reserve", reference, "balance", "reserved")
-    return db.run(TAKE, type=credit_type, n=n, held=n, used=0, state="held", **moved) > 0
+    return db.maybe(Taken, TAKE, type=credit_type, n=n, held=n, used=0, state="held", **moved)
 
 
-def deduct(db: Db, credit_type: str, n: int, reference: str) -> bool:
+def deduct(db: Db, credit_type: str, n: int, reference: str) -> Taken | None:
     moved = legs("deduct", reference, "balance", "consumed")
-    return db.run(TAKE, type=credit_type, n=n, held=0, used=n, state="committed", **moved) > 0
+    return db.maybe(Taken, TAKE, type=credit_type, n=n, held=0, used=n, state="committed", **moved)
 
 
 def known(db: Db, reference: str) -> bool:
