@@ -10,7 +10,7 @@ from pathlib import Path
 import jwt
 import pytest
 from studyspot.identity.service import signing_keys
-from studyspot.kit import cells, clock, keyring
+from studyspot.kit import cells, clock, ids, keyring
 from studyspot.kit.ids import PLATFORM
 
 from tests.world import Answer, World, fresh_signing_keys
@@ -20,9 +20,9 @@ DAY = timedelta(hours=24)
 
 @pytest.fixture
 def ring(world: World, tmp_path: Path) -> Iterator[Path]:
-    """A stage whose keys are in a file, as the local one keeps them."""
+    """A stage whose keys are in a file, as the local one keeps them; the directory has not heard of them yet."""
     file = tmp_path / "keys.json"
-    file.write_text(json.dumps(fresh_signing_keys()))
+    file.write_text(json.dumps([key | {"kid": f"ring-{ids.uuid7().hex[-8:]}"} for key in fresh_signing_keys()]))
     with world.setting(signing_keys=str(file)):
         yield file
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from studyspot.identity.service.directory import hash_of
 from studyspot.kit import cells, clock, ids
@@ -173,13 +175,38 @@ def test_identity_numbers_are_encrypted_and_masked(world: World) -> None:
     assert "6789" not in stored and noted == "***"
 
 
-def test_a_minor_without_consent_is_listed_until_the_rule_binds(world: World) -> None:
+@pytest.fixture
+def binding(world: World) -> Iterator[date]:
+    """The rule binds tomorrow, whatever day it is; afterwards it binds on its own day again."""
+    tomorrow = clock.now().astimezone(clock.INDIA).date() + timedelta(days=1)
+    turn = "UPDATE statutory_params SET valid_from = %s WHERE code = 'guardian_consent_required'"
+    with psycopg.connect(world.postgres.dsn("pool_1"), autocommit=True) as admin:
+        own = admin.execute(
+            "SELECT valid_from FROM statutory_params WHERE code = 'guardian_consent_required'"
+        ).fetchone()
+        assert own is not None
+        admin.execute(turn, (tomorrow,))
+        try:
+            yield tomorrow
+        finally:
+            admin.execute(turn, own)
+
+
+def test_a_minor_without_consent_is_listed_until_the_rule_binds(world: World, binding: date) -> None:
     tenant = world.tenant()
     born = (clock.now() - timedelta(days=365 * 12)).date().isoformat()
     minor = create(world, tenant, dateOfBirth=born)["id"]
     create(world, tenant, phone="+919876543211", dateOfBirth=born, guardianConsent={"name": "A Guardian"})
     shown = send(world, tenant.owner, "GET", "?withoutConsent=true").data
     assert [row["id"] for row in shown] == [minor]
-    with world.db(tenant.id) as db:
-        binding = db.value("SELECT valid_from FROM statutory_params WHERE code = 'guardian_consent_required'")
-    assert binding.isoformat() == "2027-05-13"
+    world.advance_to(datetime.combine(binding, time(), clock.INDIA))
+    late = WHO | {"phone": "+919876543212", "dateOfBirth": born}
+    owner = world.token("library_owner", tenant.id, tenant.owner_id)
+    assert send(world, owner, "POST", "", late).code == "guardian_consent_required"
+    assert send(world, owner, "POST", "", late | {"guardianConsent": {"name": "A Guardian"}}).status == 201
+
+
+def test_the_rule_binds_from_13_may_2027_on(world: World) -> None:
+    with world.db(world.tenant().id) as db:
+        found = db.value("SELECT valid_from FROM statutory_params WHERE code = 'guardian_consent_required'")
+    assert found == date(2027, 5, 13)
