@@ -10,15 +10,19 @@ from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
+from studyspot.kit.request import Request
+from studyspot.kit.response import Response, success
 from studyspot.kit.signature import TenantDb
 from studyspot.memberships import service as memberships
-from studyspot.students import service
-from studyspot.students.models import Analytics, Expiring
+from studyspot.students import exporting, sample, service
+from studyspot.students.models import Analytics, Expiring, Exported, ExportRequest
 
 api = Api("roster", module="library")
 
 Reader = Annotated[Actor, allow("students:read")]
+Exporter = Annotated[Actor, allow("students:export", step_up=True)]
 Days = Annotated[int, Field(ge=0, le=366)]
+TEMPLATE = 'attachment; filename="students.csv"'
 
 
 @api.get("/students/analytics")
@@ -32,6 +36,18 @@ def expiring(
     actor: Reader, db: TenantDb, paging: Paging, library_id: UUID | None = None, days: Days = 7, past: Days = 0
 ) -> Page[Expiring]:
     return service.expiring(db, paging, library_id, days, past)
+
+
+@api.get("/students/import-template")
+def import_template(actor: Annotated[Actor, allow("students:import")]) -> Response:
+    return Response(200, sample.template().encode(), "text/csv; charset=utf-8", {"Content-Disposition": TEMPLATE})
+
+
+@api.post("/students/export", keyed="ignored")
+def export(asked: ExportRequest, actor: Exporter, db: TenantDb, request: Request) -> Response:
+    """The file itself while it is small; a larger one is made in the background (202), a file named by its job."""
+    made = exporting.export(db, actor, asked)
+    return success(made, 202, request) if isinstance(made, Exported) else Response(200, *made)
 
 
 handler = api.handler

@@ -23,10 +23,12 @@ from studyspot.memberships import service as memberships
 from studyspot.memberships.models import Membership
 from studyspot.payments import queries as payments
 from studyspot.payments.models import Payment
-from studyspot.students import importing, service, sheets
+from studyspot.students import importing, service, sheets, undoing
 from studyspot.students.models import (
+    IdCard,
     ImportOptions,
     ImportReport,
+    Rollback,
     Status,
     Student,
     StudentChange,
@@ -105,6 +107,11 @@ def import_progress(job_id: JobId, actor: Importer, db: TenantDb, errors_from: O
     return importing.progress(db, job_id, errors_from)
 
 
+@api.post("/students/imports/{jobId}/rollback")
+def roll_back(job_id: JobId, actor: Annotated[Actor, allow("students:delete")], db: TenantDb, core: CoreDb) -> Rollback:
+    return undoing.roll_back(db, core, job_id)
+
+
 @api.get("/students/me")
 def me(actor: Annotated[Actor, allow("students:read_own")], db: TenantDb) -> Student:
     if actor.user_type != "student":
@@ -146,6 +153,22 @@ def suspend(student_id: StudentId, asked: Suspension, actor: Suspender, db: Tena
 @api.post("/students/{studentId}/reactivate")
 def reactivate(student_id: StudentId, actor: Suspender, db: TenantDb) -> Student:
     return service.reactivate(db, actor, student_id)
+
+
+@api.get("/students/{studentId}/id-card")
+def id_card(
+    student_id: StudentId, actor: Annotated[Actor, allow("students:read", "students:read_own")], db: TenantDb
+) -> IdCard:
+    service.must_concern(actor, "students:read", student_id)
+    return service.id_card(db, student_id)
+
+
+@api.get("/students/{studentId}/id-card.svg")
+def id_card_picture(
+    student_id: StudentId, actor: Annotated[Actor, allow("students:read", "students:read_own")], db: TenantDb
+) -> Response:
+    service.must_concern(actor, "students:read", student_id)
+    return Response(200, service.id_card(db, student_id).svg.encode(), "image/svg+xml; charset=utf-8")
 
 
 @api.get("/students/{studentId}/attendance")

@@ -31,7 +31,14 @@ def tell_low_wallet(db: Db, wallet_id: UUID, given: dict[str, Any]) -> None:
     telling.wallet_low(db, wallet_id, given)
 
 
+def export_students(db: Db, job_id: UUID, given: dict[str, Any]) -> None:
+    from studyspot.students import exporting as students  # spreadsheets are loaded only when one is asked for
+
+    students.make(db, job_id, given)
+
+
 AT_ONCE = {
+    "student_export": export_students,
     exporting.TIMER: exporting.make,
     sending.RETRY_TIMER: sending.retry,
     files.UPLOAD_TIMER: files.upload_lapsed,

@@ -83,6 +83,7 @@ OWNER = STAFF | {
     "fee_plans:update",
     "fee_plans:delete",
     "students:delete",
+    "students:export",
     "payments:refund",
     "payments:timeline",
     "messaging:templates",

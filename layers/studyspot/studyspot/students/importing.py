@@ -51,7 +51,8 @@ def bring(
             outbox.send(db, QUEUE, {"jobId": job_id})
             return ImportReport(job_id=job_id, status="queued", rows=len(sheet.rows))
         report, run = _taken(db, job_id, sheet, stored)
-        imports.close_job(db, job_id, "done", report)
+        imports.run_job(db, job_id, report, *run)
+        imports.close_job(db, job_id, "done", None)
         _tell_directory(db, core, run)
     return shown(report)
 

@@ -16,12 +16,13 @@ from studyspot.kit.errors import Forbidden, NotFound, StateConflict, VersionConf
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.response import etag_of
-from studyspot.students import idproof
+from studyspot.students import card, idproof
 from studyspot.students.models import (
     OWN_FIELDS,
     Counts,
     Expiring,
     GuardianConsentRequired,
+    IdCard,
     Student,
     StudentChange,
     StudentNotActive,
@@ -82,6 +83,12 @@ def of_somebody(db: Db, student_id: UUID, found: Page[M]) -> Page[M]:
     if not found.items:
         people.student(db, student_id)
     return found
+
+
+def id_card(db: Db, student_id: UUID) -> IdCard:
+    """The card with its QR code, as facts and as a picture."""
+    shown = IdCard(**people.card(db, student_id).model_dump(), qr=card.signed(db.tenant, student_id))
+    return shown.model_copy(update={"svg": card.drawn(shown)})
 
 
 def counts(db: Db, library_id: UUID | None) -> Counts:

@@ -83,6 +83,7 @@ ADD_IDENTITIES = """
 DROP_IDENTITIES = """
     DELETE FROM identities WHERE tenant_id = %(tenant)s AND user_id = %(user)s
         AND (%(kind)s::text IS NULL OR kind = %(kind)s)"""
+DROP_MANY = "DELETE FROM identities WHERE tenant_id = %(tenant)s AND user_id = ANY (%(users)s::uuid[])"
 
 MOST_HITS = 10
 
@@ -177,6 +178,11 @@ def add_identities(
     """Rows of the directory; known ones stay."""
     row = {"kind": kind, "user_type": user_type, "tenant": tenant}
     core.run(ADD_IDENTITIES, **row, hashes=list(hashes), users=list(users), now=clock.now())
+
+
+def drop_many(core: Db, tenant: UUID, users: Sequence[UUID]) -> None:
+    """Many people of one tenant."""
+    core.run(DROP_MANY, tenant=tenant, users=list(users))
 
 
 def drop_identities(core: Db, tenant: UUID, user_id: UUID, kind: str | None) -> None:

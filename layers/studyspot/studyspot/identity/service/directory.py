@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 from uuid import UUID
@@ -44,6 +44,12 @@ def add_identities(core: Db, kind: Kind, user_type: str, tenant: UUID, values: M
 def remove_identities(core: Db, tenant: UUID, user_id: UUID, kind: Kind | None = None) -> None:
     """They can no longer be found: by this kind, or at all."""
     people.drop_identities(core, tenant, user_id, kind)
+
+
+def forget(core: Db, tenant: UUID, users: Sequence[UUID]) -> None:
+    """Many people of one tenant who can no longer be found."""
+    if users:
+        people.drop_many(core, tenant, users)
 
 
 def suspend(db: Db, user_id: UUID, user_type: str, reason: str) -> None:

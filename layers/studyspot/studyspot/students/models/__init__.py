@@ -1,6 +1,13 @@
 """Students as they are, as they come in, as they add up, and what can be wrong with them."""
 
+from studyspot.students.models.cards import (
+    CardFacts,
+    Exported,
+    ExportRequest,
+    IdCard,
+)
 from studyspot.students.models.imports import (
+    Gone,
     ImportFileDuplicate,
     ImportFileInvalid,
     ImportJob,
@@ -9,9 +16,12 @@ from studyspot.students.models.imports import (
     KnownPhone,
     LineOfFile,
     Newcomer,
+    Reference,
+    Rollback,
     RowFault,
     RowNotice,
     RowsInvalid,
+    Stayed,
     StoredOptions,
 )
 from studyspot.students.models.people import (
@@ -41,12 +51,17 @@ __all__ = [
     "OLDEST",
     "OWN_FIELDS",
     "Analytics",
+    "CardFacts",
     "Churn",
     "ConsentRule",
     "Counts",
     "Expiring",
+    "ExportRequest",
+    "Exported",
+    "Gone",
     "GuardianConsent",
     "GuardianConsentRequired",
+    "IdCard",
     "ImportFileDuplicate",
     "ImportFileInvalid",
     "ImportJob",
@@ -56,10 +71,13 @@ __all__ = [
     "LineOfFile",
     "Newcomer",
     "PhoneExists",
+    "Reference",
+    "Rollback",
     "RowFault",
     "RowNotice",
     "RowsInvalid",
     "Status",
+    "Stayed",
     "StoredOptions",
     "Student",
     "StudentChange",

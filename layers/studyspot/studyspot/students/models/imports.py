@@ -94,6 +94,19 @@ class KnownPhone(BaseModel):
     phone: str
 
 
+class Gone(BaseModel):
+    """Somebody who was removed."""
+
+    id: UUID
+
+
+class Reference(BaseModel):
+    """A table, and its column that names a student."""
+
+    name: str
+    column: str
+
+
 class LineOfFile(BaseModel):
     """A line of the file that is imported."""
 
@@ -117,3 +130,21 @@ class RowsInvalid(RuleViolated):
     """Rows are invalid, and with atomic=true that refuses the file."""
 
     code = "row_invalid"
+
+
+class Stayed(Model):
+    """Somebody whom the import brought and who is left alone, with why."""
+
+    student_id: UUID
+    student_code: str
+    name: str
+    why: Literal["changed", "used"]
+
+
+class Rollback(Model):
+    """What came of taking an import back: how many went, how many stayed, and the first thousand of those."""
+
+    job_id: UUID
+    removed: int
+    kept: int
+    stayed: list[Stayed]

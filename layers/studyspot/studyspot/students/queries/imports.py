@@ -6,9 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
+from psycopg import errors as pg
+
 from studyspot.kit import clock
 from studyspot.kit.db import Db
-from studyspot.students.models import ImportJob, ImportReport, KnownPhone, LineOfFile, Newcomer
+from studyspot.kit.errors import StateConflict
+from studyspot.students.models import Gone, ImportJob, ImportReport, KnownPhone, LineOfFile, Newcomer, Reference, Stayed
 from studyspot.students.queries.people import NUMBERS
 
 
@@ -115,3 +118,53 @@ def of_run(db: Db, first_id: UUID | None, last_id: UUID | None) -> list[Newcomer
         first_id=first_id,
         last_id=last_id,
     )
+
+
+# Whatever refers to a student is asked of the catalogue, so that a table of tomorrow counts as well.
+REFERENCES = """
+    SELECT c.conrelid::regclass::text AS name, a.attname::text AS "column"
+    FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[2]
+    WHERE c.contype = 'f' AND c.confrelid = 'students'::regclass AND array_length(c.conkey, 1) = 2
+    ORDER BY 1, 2"""
+LOOSE = (("payments", "student_id"), ("users", "id"))
+"""What names a student without a reference: their payments, and having signed in."""
+RUN = "s.id BETWEEN %(first_id)s::uuid AND %(last_id)s::uuid"
+
+
+def remove_untouched(db: Db, job: ImportJob) -> list[UUID]:
+    """The students of a run whom nobody changed and nothing refers to; somebody who refers to one just now waits."""
+    used = _used(db)
+    try:
+        rows = db.all(
+            Gone,
+            f"DELETE FROM students s WHERE {RUN} AND s.updated_at = s.created_at AND NOT ({used}) RETURNING s.id",
+            first_id=job.first_id,
+            last_id=job.last_id,
+        )
+    except pg.ForeignKeyViolation:
+        raise StateConflict("one of these students is being used right now; repeat the request") from None
+    return [row.id for row in rows]
+
+
+def touched(db: Db, job: ImportJob) -> list[Stayed]:
+    """Who of a run is still here, and why."""
+    return db.all(
+        Stayed,
+        f"""
+        SELECT s.id AS student_id, s.student_code, concat_ws(' ', s.first_name, s.last_name) AS name,
+               CASE WHEN {_used(db)} THEN 'used' ELSE 'changed' END AS why
+        FROM students s WHERE {RUN} ORDER BY s.id""",
+        first_id=job.first_id,
+        last_id=job.last_id,
+    )
+
+
+def rolled_back(db: Db, job_id: UUID) -> None:
+    """The same file may come again."""
+    db.run("UPDATE jobs SET file_hash = NULL WHERE id = %(id)s", id=job_id)
+
+
+def _used(db: Db) -> str:
+    """A condition on `students s`, of names that the catalogue knows."""
+    named = [(row.name, row.column) for row in db.all(Reference, REFERENCES)]
+    return " OR ".join(f"EXISTS (SELECT FROM {table} t WHERE t.{column} = s.id)" for table, column in [*named, *LOOSE])

@@ -14,6 +14,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound
 from studyspot.kit.pages import Paging
 from studyspot.students.models import (
+    CardFacts,
     ConsentRule,
     GuardianConsent,
     PhoneExists,
@@ -38,6 +39,19 @@ NUMBERS = """
 def student(db: Db, student_id: UUID, lock: str = "") -> Student:
     """The student, archived ones too, or NotFound."""
     return db.one(Student, f"SELECT {STUDENT} FROM students WHERE id = %(id)s {lock}", id=student_id)
+
+
+def card(db: Db, student_id: UUID) -> CardFacts:
+    """What a student's card shows."""
+    return db.one(
+        CardFacts,
+        """
+        SELECT s.id AS student_id, s.student_code, concat_ws(' ', s.first_name, s.last_name) AS name, s.photo_url,
+               l.name AS library, e.code AS seat, s.membership_end - 1 AS valid_until, s.status
+        FROM students s LEFT JOIN libraries l ON l.id = s.library_id LEFT JOIN seats e ON e.id = s.seat_id
+        WHERE s.id = %(id)s""",
+        id=student_id,
+    )
 
 
 def with_phone(db: Db, phone: str) -> Student | None:
