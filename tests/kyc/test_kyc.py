@@ -6,12 +6,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from studyspot.kit import cells
+from studyspot.kit import cells, ids
 from studyspot.kyc import service
 from studyspot.kyc.models import KycRequired, check_character
 
+from tests.files.test_files import PAGE, ask, bring, bucket, read
 from tests.world import Answer, Tenant, World
 
+__all__ = ["bucket"]
+
+PDF = b"%PDF-1.7\n" + b"\0" * 64
 KNOWN = ("27AAPFU0939F1ZV", "29AAGCB7383J1Z4", "24AAACC1206D1ZM")
 """Registered numbers that their holders publish."""
 GIVEN = {"legalName": "Reading Rooms LLP", "pan": "AAPFU0939F", "gstin": KNOWN[0], "ifsc": "HDFC0001234",
@@ -95,3 +99,24 @@ def test_a_stale_change_is_refused(world: World) -> None:
     seen = world.call("settings", "GET", "/tenants/me/kyc", tenant.owner).headers["ETag"]
     assert put(world, tenant, GIVEN, if_match=seen).status == 200
     assert put(world, tenant, GIVEN, if_match=seen).code == "version_conflict"
+
+
+def test_documents_are_the_organisation_s_own_files_brought_for_this_and_found_good(world: World, bucket: Any) -> None:
+    tenant, other = world.tenant(), world.tenant()
+    document = {"purpose": "document", "name": "deed.pdf", "contentType": "application/pdf"}
+    good, fresh = (bring(world, bucket, tenant, PDF, **document) for _ in range(2))
+    assert read(world, tenant.owner, good).data["status"] == "ready"
+    foreign = bring(world, bucket, other, PDF, **document)
+    assert read(world, other.owner, foreign).data["status"] == "ready"
+    picture = bring(world, bucket, tenant)
+    assert read(world, tenant.owner, picture).data["status"] == "ready"
+    not_brought = ask(world, tenant.owner, len(PDF), **document).data["id"]
+    disguised = bring(world, bucket, tenant, PAGE, **document)
+    for wrong in (foreign, str(ids.uuid7()), picture, not_brought, disguised):
+        refused = put(world, tenant, GIVEN | {"documents": [good, wrong]})
+        assert (refused.code, refused.json["errors"][0]["field"]) == ("validation_failed", "documents")
+        assert wrong in refused.json["errors"][0]["message"] and good not in refused.json["errors"][0]["message"]
+    assert world.call("settings", "GET", "/tenants/me/kyc", tenant.owner).data["status"] == "incomplete"
+    taken = put(world, tenant, GIVEN | {"documents": [good, fresh]}).data
+    assert (taken["documents"], taken["status"]) == ([good, fresh], "submitted"), "brought is looked at, not refused"
+    assert put(world, tenant, {"documents": []}).data["documents"] == []

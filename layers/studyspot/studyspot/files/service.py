@@ -135,6 +135,17 @@ def exists(db: Db, file_id: UUID, purpose: str) -> bool:
     return found is not None and found.purpose == purpose and found.status != "rejected"
 
 
+def is_ready(db: Db, file_id: UUID, purpose: str) -> bool:
+    """Whether the organisation has it, brought for that purpose, looked at and found good. Looked at now, if its
+    bytes have come and nobody has; call it while no transaction is open."""
+    found = queries.maybe(db, file_id)
+    if found is None or found.purpose != purpose:
+        return False
+    if found.status == "pending":
+        found = _checked(db, found)
+    return found.status == "ready"
+
+
 def opened(db: Db, file_id: UUID) -> BinaryIO:
     """A ready file's bytes as a stream, or NotFound."""
     return bucket.opened(_ready(db, file_id).key)

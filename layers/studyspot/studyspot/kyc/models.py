@@ -59,7 +59,7 @@ class KycChange(Change):
     account_name: Name | None = None
     ifsc: Ifsc | None = None
     documents: Annotated[list[UUID], Field(max_length=20)] = []
-    """Ids of files that were uploaded."""
+    """Ids of files of the purpose `document` that were uploaded and found good."""
 
 
 class Decision(Model):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
+from studyspot.files import service as files
 from studyspot.kit import audit, crypto, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
@@ -14,6 +16,8 @@ from studyspot.kyc.models import NEEDED, Decision, Kyc, KycChange, KycRequired, 
 
 SEALED = ("pan", "gstin", "account_number")
 PURPOSE = "kyc"
+DOCUMENT = "document"
+"""What a file has to be brought for."""
 
 
 def read(db: Db) -> Kyc:
@@ -23,6 +27,7 @@ def read(db: Db) -> Kyc:
 
 def change(db: Db, asked: KycChange, if_match: str | None) -> Kyc:
     """Set the fields that were sent; complete, it waits for a decision."""
+    _good(db, asked.documents)
     with db.transaction():
         row = queries.found(db, "FOR UPDATE") or KycRow()
         before = _shown(db, row)
@@ -63,6 +68,13 @@ def approved(db: Db) -> None:
     row = queries.found(db, "FOR SHARE")
     if row is None or row.status != "approved":
         raise KycRequired
+
+
+def _good(db: Db, documents: list[UUID]) -> None:
+    """One of another organisation reads like one that never was."""
+    wrong = [file_id for file_id in documents if not files.is_ready(db, file_id, DOCUMENT)]
+    if wrong:
+        raise Invalid.field("documents", f"no document that was uploaded and checked: {', '.join(map(str, wrong))}")
 
 
 def _sealed(db: Db, changes: dict[str, Any]) -> dict[str, Any]:
