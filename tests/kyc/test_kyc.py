@@ -10,10 +10,8 @@ from studyspot.kit import cells, ids
 from studyspot.kyc import service
 from studyspot.kyc.models import KycRequired, check_character
 
-from tests.files.test_files import PAGE, ask, bring, bucket, read
+from tests.files.test_files import PAGE, ask, bring, read
 from tests.world import Answer, Tenant, World
-
-__all__ = ["bucket"]
 
 PDF = b"%PDF-1.7\n" + b"\0" * 64
 KNOWN = ("27AAPFU0939F1ZV", "29AAGCB7383J1Z4", "24AAACC1206D1ZM")

@@ -7,12 +7,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from studyspot.kit import clock, ids
+from studyspot.files import service as files
+from studyspot.kit import cells, clock, ids
+from studyspot.kit.db import Db
 from studyspot.privacy import datamap
+from studyspot.privacy.models import RetentionRule
 from studyspot.privacy.queries import retention as queries
 from studyspot.privacy.service import retention
 
 from tests.architecture.furniture import Furniture
+from tests.files.test_files import keys
 from tests.world import Tenant, World, function
 
 FURNISHED = ("bookings", "payments", "refunds", "memberships", "attendance", "payment_events", "consents", "audit_logs")
@@ -121,3 +125,67 @@ def test_every_kind_s_condition_is_one_the_database_understands(world: World, te
         for rule in queries.rules(db):
             assert queries.count(db, rule) >= 0
             assert rule.least_days <= rule.default_days
+
+
+def test_an_archive_goes_with_its_bytes_and_one_somebody_may_still_want_stays(world: World, bucket: Any) -> None:
+    tenant = world.tenant()
+    with world.db(tenant.id) as db:
+        old = files.store(db, "export", "old.zip", b"old", "application/zip")
+        other = files.store(db, "retained", "books.zip", b"books", "application/zip")
+        db.run("UPDATE files SET created_at = %(at)s", at=clock.now() - timedelta(days=61))
+        new = files.store(db, "export", "new.zip", b"new", "application/zip")
+    with world.worker():
+        retention.run(today())
+    assert keys(bucket) == sorted([f"{tenant.id}/export/{new}", f"{tenant.id}/retained/{other}"])
+    with world.db(tenant.id) as db:
+        assert {row["id"] for row in db.dicts("SELECT id FROM files")} == {new, other}
+    assert report(world, tenant) == {"dry": {"exports": 1}, "run": {"exports": 1}}
+    assert str(old) not in str(keys(bucket))
+
+
+def test_deliveries_that_ended_go_with_their_tries_and_those_that_wait_stay(world: World, tenant: Tenant) -> None:
+    furniture = Furniture(world, tenant.id)
+    furniture.row("webhook_attempts")
+    age = {"at": clock.now() - timedelta(days=91)}
+    with world.db(tenant.id) as db:
+        db.run("UPDATE webhook_deliveries SET status = 'pending', created_at = %(at)s", **age)
+        assert queries.count(db, rule_of(db, "webhook_deliveries")) == 0
+        db.run("UPDATE webhook_deliveries SET status = 'delivered', ended_at = %(at)s", **age)
+    with world.worker():
+        retention.run(today())
+    assert (rows(world, tenant, "webhook_deliveries"), rows(world, tenant, "webhook_attempts")) == (0, 0)
+    assert rows(world, tenant, "webhook_endpoints") == 1
+
+
+def test_the_directory_is_seen_to_by_the_platform_s_own_night(world: World, tenant: Tenant) -> None:
+    message = ids.uuid7()
+    with cells.core_db() as core:
+        core.run(
+            "INSERT INTO message_orders (communication_id, tenant_id, vendor, number_hash, created_at)"
+            " VALUES (%(id)s, %(tenant)s, 'msg91', 'x', %(at)s)",
+            id=message, tenant=tenant.id, at=clock.now() - timedelta(days=91),
+        )  # fmt: skip
+        names = {rule.data for rule in queries.rules(core)}
+    with world.db(tenant.id) as db:
+        assert names - {rule.data for rule in queries.rules(db)} == {"message_orders"}
+    world.advance(timedelta(days=1))  # a night of the platform's own that was not run yet
+    with world.worker():
+        retention.run(today())
+    with cells.core_db() as core:
+        assert core.value("SELECT count(*) FROM message_orders WHERE communication_id = %(id)s", id=message) == 0
+
+
+def test_counts_that_are_nobody_s_go_from_every_cell(world: World) -> None:
+    for dbname in ("pool_1", "studyspot"):
+        with psycopg.connect(world.postgres.dsn(dbname), autocommit=True) as conn:
+            for days in (32, 30):
+                at = clock.now() - timedelta(days=days)
+                conn.execute("INSERT INTO gateway_health VALUES ('of a test', 'minute', %s, 1, 0, NULL)", (at,))
+            with world.worker():
+                retention.run(today())
+            left = conn.execute("DELETE FROM gateway_health WHERE gateway = 'of a test' RETURNING starts_at").fetchall()
+            assert left == [(at,)], dbname
+
+
+def rule_of(db: Db, data: str) -> RetentionRule:
+    return next(rule for rule in queries.rules(db) if rule.data == data)

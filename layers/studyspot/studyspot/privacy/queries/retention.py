@@ -10,6 +10,7 @@ from uuid import UUID
 from studyspot.kit import cells, clock
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Db
+from studyspot.kit.ids import PLATFORM
 from studyspot.privacy.models import RetentionReport, RetentionRule
 
 
@@ -22,6 +23,10 @@ class Kind:
     days: int
     least: int
     when: str
+    core: bool = False
+    """A table of the directory: the platform's night sees to it."""
+    bytes: bool = False
+    """Rows of `files`, each of which goes with what is stored for it."""
 
 
 KINDS = {
@@ -42,6 +47,17 @@ KINDS = {
                            "state IN ('processed','ignored') AND received_at < %(before)s"),
     "communications": Kind("communications", "messages that were sent or failed", 1095, 365,
                            "created_at < %(before)s AND status IN ('sent','delivered','failed','suppressed')"),
+    "webhook_deliveries": Kind("webhook_deliveries", "events sent to own endpoints, with every try", 90, 7,
+                               "status <> 'pending' AND coalesce(ended_at, created_at) < %(before)s"),
+    "mfa_challenges": Kind("mfa_challenges", "sign-ins that waited for a second factor", 7, 1,
+                           "coalesce(used_at, expires_at) < %(before)s"),
+    "exports": Kind("files", "archives and files made to be taken away", 60, 30,
+                    "status = 'ready' AND purpose IN ('export','audit_export') AND created_at < %(before)s",
+                    bytes=True),
+    "rejected_uploads": Kind("files", "what is left of uploads that were refused", 30, 7,
+                             "status = 'rejected' AND created_at < %(before)s"),
+    "message_orders": Kind("message_orders", "whose message a vendor's report speaks of", 90, 31,
+                           "created_at < %(before)s", core=True),
     "jobs": Kind("jobs", "finished work and its reports", 180, 7, "finished_at < %(before)s"),
     "schedule_runs": Kind("schedule_runs", "runs of the schedules", 400, 31, "ran_at < %(before)s"),
     "retention_runs": Kind("retention_runs", "reports of this schedule", 1095, 365,
@@ -49,6 +65,9 @@ KINDS = {
 }  # fmt: skip
 """No table of the books, of attendance or of the trail is here: the books stay eight years (Companies Act s. 128(5)),
 the trail is only ever added to."""
+SHARED = {"gateway_health": "DELETE FROM gateway_health WHERE starts_at < %(before)s"}
+"""Counts of a whole cell, nobody's data: by table how they go."""
+SHARED_DAYS = 31
 BATCH = 1000
 TENANTS = "SELECT tenant_id FROM tenant_gate WHERE status NOT IN ('provisioning','provisioning_failed') ORDER BY 1"
 SET = """
@@ -64,7 +83,7 @@ ADD_TO = """
 
 
 def rules(db: Db) -> list[RetentionRule]:
-    """The product's own times, and the tenant's where it has others."""
+    """The product's own times, and the tenant's where it has others; those of the directory for the platform alone."""
     own = {row["data"]: row["days"] for row in db.dicts("SELECT data, days FROM retention_rules")}
     return [
         RetentionRule(
@@ -75,6 +94,7 @@ def rules(db: Db) -> list[RetentionRule]:
             least_days=kind.least,
         )
         for name, kind in KINDS.items()
+        if db.tenant == PLATFORM or not kind.core
     ]
 
 
@@ -105,12 +125,23 @@ def count(db: Db, rule: RetentionRule) -> int:
 
 
 def delete(db: Db, rule: RetentionRule) -> int:
-    """One batch of them; answers how many."""
+    """One batch of them; answers how many. Files are not rows alone: see `files_over`."""
     kind = KINDS[rule.data]
+    if kind.bytes:
+        return 0
     query = f"""
         DELETE FROM {kind.table} WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM {kind.table} WHERE {kind.when} LIMIT {BATCH} FOR UPDATE SKIP LOCKED))"""
     return db.run(query, before=_before(rule))
+
+
+def files_over(db: Db, rule: RetentionRule) -> list[UUID]:
+    """A batch of files over their time; none for a kind whose rows go by themselves."""
+    kind = KINDS[rule.data]
+    if not kind.bytes:
+        return []
+    rows = db.dicts(f"SELECT id FROM files WHERE {kind.when} ORDER BY id LIMIT {BATCH}", before=_before(rule))
+    return [row["id"] for row in rows]
 
 
 def add_to(db: Db, day: date, mode: str, found: dict[str, int]) -> None:
@@ -121,6 +152,12 @@ def add_to(db: Db, day: date, mode: str, found: dict[str, int]) -> None:
 def finish(db: Db, day: date, mode: str) -> None:
     query = "UPDATE retention_runs SET finished_at = %(now)s WHERE day = %(day)s AND mode = %(mode)s"
     db.run(query, day=day, mode=mode, now=clock.now())
+
+
+def forget_shared(place: Place) -> None:
+    """What no tenant of this cell owns (worker role)."""
+    for statement in SHARED.values():
+        cells.across(place, statement, before=clock.now() - timedelta(days=SHARED_DAYS))
 
 
 def tenants(place: Place) -> list[UUID]:

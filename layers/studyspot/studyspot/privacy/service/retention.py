@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
+from studyspot.files import service as files
 from studyspot.kit import audit, connections, log
 from studyspot.kit.auth import Actor
 from studyspot.kit.cells import places
@@ -42,7 +43,10 @@ def run(day: date) -> int:
     """Tenant by tenant: first the report of a dry run, then the deletion, in batches; answers how many rows went.
 
     A night that was killed goes on where it stopped; one that is finished does nothing more."""
-    deleted = sum(_of_tenant(place, tenant, day) for place in places() for tenant in retention.tenants(place))
+    deleted = 0
+    for place in places():
+        retention.forget_shared(place)
+        deleted += sum(_of_tenant(place, tenant, day) for tenant in retention.tenants(place))
     log.info("retention", day=day, deleted=deleted)
     return deleted
 
@@ -69,7 +73,7 @@ def _of_tenant(place: Place, tenant: UUID, day: date) -> int:
 
 
 def _delete(db: Db, rule: RetentionRule, day: date) -> int:
-    deleted = 0
+    deleted = _delete_files(db, rule, day)
     for _ in range(BATCHES):
         with db.transaction():
             gone = retention.delete(db, rule)
@@ -80,3 +84,14 @@ def _delete(db: Db, rule: RetentionRule, day: date) -> int:
         if not gone:
             break
     return deleted
+
+
+def _delete_files(db: Db, rule: RetentionRule, day: date) -> int:
+    """One by one: the bytes first, then row and report together."""
+    over = retention.files_over(db, rule)
+    for file_id in over:
+        with db.transaction():
+            files.delete(db, file_id)
+            retention.add_to(db, day, "run", {rule.data: 1})
+        db.finish()
+    return len(over)
