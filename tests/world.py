@@ -138,7 +138,8 @@ class World:
         clock._offset_file.cache_clear()
         core, pool = self._owners
         silos = core.execute("SELECT dbname FROM cells WHERE kind = 'silo'").fetchall()
-        core.execute("DELETE FROM tenants; DELETE FROM identities; DELETE FROM cells WHERE kind = 'silo'")
+        core.execute("DELETE FROM schema_waves; DELETE FROM tenants; DELETE FROM identities")
+        core.execute("DELETE FROM cells WHERE kind = 'silo'; DELETE FROM webhook_events; DELETE FROM message_orders")
         pool.execute("DELETE FROM tenant_gate")
         sold = core.execute("SELECT 1 FROM credit_master_wallet LIMIT 1").fetchone()
         for conn in self._owners:

@@ -18,7 +18,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.ids import PLATFORM
 
 from tests.identity.people import owner_with_password, refresh, sign_in, student_with_phone, told
-from tests.identity.test_devices import by_code
+from tests.identity.test_own_sessions import by_code
 from tests.world import Tenant, World
 
 PHONE = "+919300000001"

@@ -10,7 +10,7 @@ from studyspot.kit import ids
 from studyspot.kit.ids import PLATFORM
 
 from tests.identity.people import PASSWORD, audited, sign_in, student_with_phone, told
-from tests.identity.test_devices import library
+from tests.identity.test_own_sessions import library
 from tests.world import Answer, Tenant, World
 
 

@@ -196,11 +196,15 @@ def test_live_money_needs_a_known_organisation(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("stage", ["test", "production"])
-def test_where_money_is_real_no_payment_goes_to_a_test_account(shop: Shop, stage: str) -> None:
+def test_where_money_is_real_no_payment_goes_to_a_test_account(
+    shop: Shop, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studyspot.kit import settings
     from studyspot.payments import queries
 
     connect(shop)
-    strict = shop.world.setting(stage=stage, core_db_sslmode="verify-full", bcrypt_cost="12")
-    with shop.world.db(shop.tenant) as db, strict:
+    there = settings.get().model_copy(update={"stage": stage})
+    with shop.world.db(shop.tenant) as db, monkeypatch.context() as patched:
+        patched.setattr(settings, "get", lambda: there)
         own = [t.account_id for t in queries.terms(db) if t.account_id]
     assert bool(own) is (stage == "test")

@@ -246,7 +246,8 @@ def test_an_erasure_leaves_no_trace_and_every_row_of_the_books(
 
 def test_a_guardian_s_number_goes_with_the_student(world: World, tenant: Tenant, bucket: Any) -> None:
     born = (clock.now() - timedelta(days=16 * 365)).date().isoformat()
-    body = {"firstName": FIRST, "lastName": LAST, "phone": PHONE, "dateOfBirth": born}
+    consent = {"name": "Guardianxyz", "phone": GUARDIAN, "method": "paper"}
+    body = {"firstName": FIRST, "lastName": LAST, "phone": PHONE, "dateOfBirth": born, "guardianConsent": consent}
     child = world.call("students", "POST", "/students", tenant.owner, body).data["id"]
     guardian = {"studentId": child, "guardianName": "Guardianxyz", "phone": GUARDIAN}
     assert world.call("privacy", "POST", "/privacy/guardian/request", tenant.owner, guardian).status < 300

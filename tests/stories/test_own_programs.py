@@ -20,6 +20,8 @@ def picture() -> bytes:
 
 
 def by_key(stack: Running, *scopes: str) -> dict[str, str]:
+    proof = {"password": stack.world["owner"]["password"]}
+    stack.owner.ask("POST", "/auth/step-up", proof).must(200)
     made = stack.owner.ask("POST", "/api-keys", {"name": "own app", "scopes": list(scopes)}).must(201)
     return {"Authorization": f"Bearer {made['key']}"}
 

@@ -123,7 +123,7 @@ def test_three_an_hour_for_an_address_and_a_taken_code_at_once(world: World) -> 
     with world.setting(rate_limit_factor="1"):
         answers = [ask(world, email) for _ in range(4)]
     assert [a.status for a in answers] == [202, 202, 202, 429]
-    assert int(answers[3].headers["Retry-After"]) > 60
+    assert 0 < int(answers[3].headers["Retry-After"]) <= 3600
 
 
 @pytest.mark.parametrize("body", [{}, {"email": "nobody"}, {"tenantName": ""}, {"tenantId": str(UUID(int=1))}])

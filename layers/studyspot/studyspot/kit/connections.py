@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import select
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,16 @@ T = TypeVar("T")
 STALE_SECONDS = 20
 """The database closes idle sessions at 30 s; renewing earlier avoids finding out the hard way."""
 KEPT = 3
+ROOM = {"worker": 4}
+ROOM_OF_REQUESTS = 10
+"""Idle connections a role may have in a database with a limit (20, of which 16 may be in use): those of many functions
+that each keep one would fill it. Whoever comes in ends the longest idle beyond that; its owner connects anew."""
+MAKE_ROOM = """
+    SELECT count(pg_terminate_backend(idle.pid)) FROM (
+        SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = current_user AND state = 'idle' AND pid <> pg_backend_pid()
+        ORDER BY state_change DESC OFFSET %(kept)s) idle
+    WHERE EXISTS (SELECT 1 FROM pg_database WHERE datname = current_database() AND datconnlimit > 0)"""
 ATTEMPTS = 4
 
 
@@ -62,6 +73,15 @@ class Connection:
             self.pg = _connect(self.place)
             return self.trip(*segments)
 
+    def ended(self) -> bool:
+        """Closed here or by the server: between two requests nothing but an end can be there to read."""
+        if self.pg.closed:
+            return True
+        idle = self.pg.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        waiting = select.poll()
+        waiting.register(self.pg.fileno(), select.POLLIN)
+        return idle and bool(waiting.poll(0))
+
     def rows(self, outcome: Outcome, make: RowMaker[T]) -> Rows[T]:
         return pipeline.rows(self.pg, outcome, make)
 
@@ -85,7 +105,7 @@ _open: dict[Place, Connection] = {}
 def to(place: Place) -> Connection:
     """This process's connection there."""
     connection = _open.pop(place, None)
-    if connection and (connection.pg.closed or time.monotonic() - connection.used > STALE_SECONDS):
+    if connection and (time.monotonic() - connection.used > STALE_SECONDS or connection.ended()):
         connection.pg.close()
         connection = None
     connection = connection or Connection(place)
@@ -112,7 +132,7 @@ def _connect(place: Place) -> psycopg.Connection[tuple[Any, ...]]:
     s = settings.get()
     for attempt in range(ATTEMPTS):
         try:
-            return psycopg.connect(
+            made = psycopg.connect(
                 host=place.host,
                 port=place.port,
                 dbname=place.dbname,
@@ -124,6 +144,8 @@ def _connect(place: Place) -> psycopg.Connection[tuple[Any, ...]]:
                 autocommit=True,
                 prepare_threshold=None,
             )
+            made.execute(MAKE_ROOM, {"kept": ROOM.get(s.core_db_user, ROOM_OF_REQUESTS)})
+            return made
         except psycopg.OperationalError as refused:
             if attempt == ATTEMPTS - 1:
                 raise Unavailable("the database does not answer", headers={"Retry-After": "2"}) from refused

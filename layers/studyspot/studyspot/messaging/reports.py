@@ -13,6 +13,7 @@ from studyspot.gateways.msg91 import NAME as MSG91
 from studyspot.gateways.msg91 import DeliveryReport, parse_delivery_report
 from studyspot.kit import cells, clock, log, outbox
 from studyspot.kit.db import Db
+from studyspot.kit.errors import NotFound
 from studyspot.messaging import queries
 from studyspot.messaging.delivery import charged, number_hash
 from studyspot.messaging.models import Order, StoredReport
@@ -70,7 +71,11 @@ def _settle(core: Db, stored: StoredReport) -> bool:
         since = stored.received_at - LOST_WITHIN
         order = queries.adopt(core, MSG91, report.request_id, number, since, stored.received_at + ADOPT_AFTER)
     if order:
-        _apply(order, report)
+        try:
+            _apply(order, report)
+        except NotFound:  # the organisation has left, and its messages with it
+            queries.close_report(core, MSG91, stored.event_id, "ignored", "the message is gone")
+            return False
         queries.close_report(core, MSG91, stored.event_id, "processed", report.state)
     elif age > KEPT_FOR:
         queries.close_report(core, MSG91, stored.event_id, "ignored", "no message of ours")
