@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 
 import bcrypt
@@ -16,6 +17,8 @@ SHORTEST_ADMIN = 12
 FEWEST_CHARACTERS = 5
 COMMON = frozenset(Path(__file__).with_name("common_passwords.txt").read_text().split())
 """The most used of those that are long enough (leaked-password rankings, and the obvious ones for this trade)."""
+WORDS = re.compile("studyspot|study|library|librarian|students?|owner|staff|admin(istrator)?|password|welcome|[^a-z]")
+"""What anybody would try here first; it adds nothing to how hard a password is to guess, nor do figures and signs."""
 
 
 def must_be_strong(password: str, email: str | None = None, admin: bool = False) -> None:
@@ -26,6 +29,8 @@ def must_be_strong(password: str, email: str | None = None, admin: bool = False)
     plain = password.casefold()
     if plain in COMMON or len(set(plain)) < FEWEST_CHARACTERS:
         raise WeakPassword
+    if len(WORDS.sub("", plain)) < FEWEST_CHARACTERS and any(c.isalpha() for c in plain) and plain.isascii():
+        raise WeakPassword("the password is made of words that anybody would try here")
     if email and plain in (email, email.partition("@")[0]):
         raise WeakPassword("the password must not be the e-mail address")
 

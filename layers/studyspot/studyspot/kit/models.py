@@ -67,7 +67,10 @@ def _aware(value: Any) -> Any:
 
 
 PHONE = re.compile(r"\+91[6-9][0-9]{9}")
-EMAIL = re.compile(r"[^@\s\"(),:;<>\[\\\]]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
+EMAIL = re.compile(
+    r"[^@\x00-\x1f\x7f\s\"(),:;<>\[\\\]]{1,64}"
+    r"@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+"
+)
 
 
 def _phone(value: str) -> str:
