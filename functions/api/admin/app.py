@@ -1,4 +1,4 @@
-"""What the operator looks after: the jobs of all tenants, queues and their dead letters, schedules."""
+"""What the operator looks after: the jobs of all tenants, queues and their dead letters, schedules, feature flags."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, success
 from studyspot.kit.signature import CoreDb
-from studyspot.operations import queues, schedules
-from studyspot.operations.models import QueueView, Redriven, ScheduleView
+from studyspot.operations import flags, queues, schedules
+from studyspot.operations.models import Flag, FlagChange, QueueView, Redriven, ScheduleView
 
 api = Api("admin")
+
+Flagger = Annotated[Actor, allow("flags:manage")]
 
 
 @api.get("/admin/jobs")
@@ -57,6 +59,18 @@ def run_schedule(
     """202 when it was started; 200 when it ran well today already (a frequent one: this minute) or is running."""
     asked = schedules.run_now(core, schedule)
     return success(asked, 202 if asked.started else 200, request)
+
+
+@api.get("/admin/feature-flags")
+def all_flags(actor: Flagger, core: CoreDb) -> list[Flag]:
+    """Which features are on for whom."""
+    return flags.seen(core)
+
+
+@api.put("/admin/feature-flags/{flag}")
+def set_flag(flag: str, asked: FlagChange, actor: Flagger, core: CoreDb) -> Flag:
+    """Switch a feature on for organisations by name, and for so many of a hundred of the others."""
+    return flags.change(core, actor, flag, asked)
 
 
 handler = api.handler

@@ -135,6 +135,7 @@ PLATFORM_STAFF = frozenset(
 PLATFORM_ADMIN = PLATFORM_STAFF | {
     "keys:rotate",
     "tenants:update",
+    "flags:manage",
     "queues:redrive",
     "schedules:run",
     "tenants:suspend",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
 
 from studyspot.kit.errors import Unavailable
-from studyspot.kit.models import Model, Timestamp
+from studyspot.kit.models import Change, Model, Timestamp
 
 
 class QueueUnreachable(Unavailable):
@@ -65,3 +68,24 @@ class LastRun(Model):
     finished_at: Timestamp | None
     failure: str | None
     runs: int
+
+
+Organisations = Annotated[list[UUID], Field(max_length=1000)]
+
+
+class Flag(Model):
+    """A feature that some organisations have before others: those named, and so many of a hundred of the rest."""
+
+    name: str
+    percent: int
+    enabled_for: list[UUID]
+    disabled_for: list[UUID]
+    updated_at: Timestamp
+
+
+class FlagChange(Change):
+    """The fields that are sent are set. An organisation's place among the hundred stays the same."""
+
+    percent: Annotated[int, Field(ge=0, le=100, strict=True)] = 0
+    enabled_for: Organisations = []
+    disabled_for: Organisations = []

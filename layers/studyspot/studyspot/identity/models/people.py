@@ -48,6 +48,12 @@ class TenantState(Model):
             raise TenantNotActive
 
 
+class Home(TenantState):
+    """A tenant and the features that are switched on for it."""
+
+    flags: list[str]
+
+
 class Identity(Model):
     """One row of the directory."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from studyspot.identity.models import EmailTaken, Entitlements, Identity, Person, TenantState
+from studyspot.identity.models import EmailTaken, Entitlements, Home, Identity, Person, TenantState
 from studyspot.kit import clock
 from studyspot.kit.db import Db
 from studyspot.kit.ids import PLATFORM
@@ -69,6 +69,7 @@ VERIFY_USER = """
     UPDATE users SET email_verified_at = coalesce(email_verified_at, %(now)s), updated_at = %(now)s
     WHERE id = %(id)s AND email = %(email)s"""
 TENANT = "SELECT id, name, slug, status, scope FROM tenants WHERE id = %(id)s"
+HOME = "SELECT id, name, slug, status, scope, flags_of(id) AS flags FROM tenants WHERE id = %(id)s"
 TENANTS = "SELECT id, name, slug, status, scope FROM tenants WHERE id = ANY(%(ids)s)"
 WITH_HASH = """
     SELECT user_type, tenant_id, user_id FROM identities
@@ -155,6 +156,11 @@ def mark_verified(place: Db, user_type: str, user_id: UUID, email: str) -> bool:
 def tenant(core: Db, tenant_id: UUID) -> TenantState | None:
     """What the directory says about a tenant."""
     return core.maybe(TenantState, TENANT, id=tenant_id)
+
+
+def home(core: Db, tenant_id: UUID) -> Home | None:
+    """The same, with what is switched on for it."""
+    return core.maybe(Home, HOME, id=tenant_id)
 
 
 def tenants(core: Db, tenant_ids: Sequence[UUID]) -> dict[UUID, TenantState]:

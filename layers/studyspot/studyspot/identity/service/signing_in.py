@@ -123,8 +123,8 @@ def me(core: Db, db: Db, actor: Actor) -> Me:
     if known is None:
         raise NotFound
     user = as_user(known)
-    state = None if actor.is_platform else people.tenant(core, actor.tenant_id)
+    state = None if actor.is_platform else people.home(core, actor.tenant_id)
     tenant = TenantView(id=state.id, name=state.name, slug=state.slug, status=state.status) if state else None
     allowed = people.entitlements(db)
-    flags = sorted(name for name, value in allowed.features.items() if value is True)
-    return Me(user=user, tenant=tenant, permissions=user.permissions, entitlements=allowed, flags=flags)
+    flags = {name for name, value in allowed.features.items() if value is True} | set(state.flags if state else ())
+    return Me(user=user, tenant=tenant, permissions=user.permissions, entitlements=allowed, flags=sorted(flags))
