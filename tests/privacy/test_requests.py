@@ -14,8 +14,11 @@ from studyspot.kit import clock, ids
 from studyspot.privacy import datamap
 
 from tests.architecture.furniture import Furniture
+from tests.statutes import binding
 from tests.store import BUCKET
 from tests.world import Answer, Tenant, World
+
+__all__ = ["binding"]
 
 FIRST, LAST = "Qwertavani", "Zxmnoprakash"
 PHONE, OTHER, GUARDIAN = "+919812300451", "+919812300452", "+919812300453"
@@ -244,6 +247,7 @@ def test_an_erasure_leaves_no_trace_and_every_row_of_the_books(
         assert core.execute("SELECT count(*) FROM identities WHERE user_id = %s", (person,)).fetchone() == (0,)
 
 
+@pytest.mark.usefixtures("binding")
 def test_a_guardian_s_number_goes_with_the_student(world: World, tenant: Tenant, bucket: Any) -> None:
     born = (clock.now() - timedelta(days=16 * 365)).date().isoformat()
     consent = {"name": "Guardianxyz", "phone": GUARDIAN, "method": "paper"}

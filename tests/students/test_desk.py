@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from studyspot.identity.service.directory import hash_of
 from studyspot.kit import cells, clock, ids
 
 from tests.libraries.test_libraries import add
+from tests.statutes import binding
 from tests.world import Answer, Tenant, World
+
+__all__ = ["binding"]
 
 WHO = {"firstName": "Student", "lastName": "017", "phone": "+919876543210"}
 
@@ -173,23 +174,6 @@ def test_identity_numbers_are_encrypted_and_masked(world: World) -> None:
         stored = db.value("SELECT id_proof_number FROM students")
         noted = db.value("SELECT after->>'id_proof_number' FROM audit_logs WHERE action = 'students.create'")
     assert "6789" not in stored and noted == "***"
-
-
-@pytest.fixture
-def binding(world: World) -> Iterator[date]:
-    """The rule binds tomorrow, whatever day it is; afterwards it binds on its own day again."""
-    tomorrow = clock.now().astimezone(clock.INDIA).date() + timedelta(days=1)
-    turn = "UPDATE statutory_params SET valid_from = %s WHERE code = 'guardian_consent_required'"
-    with psycopg.connect(world.postgres.dsn("pool_1"), autocommit=True) as admin:
-        own = admin.execute(
-            "SELECT valid_from FROM statutory_params WHERE code = 'guardian_consent_required'"
-        ).fetchone()
-        assert own is not None
-        admin.execute(turn, (tomorrow,))
-        try:
-            yield tomorrow
-        finally:
-            admin.execute(turn, own)
 
 
 def test_a_minor_without_consent_is_listed_until_the_rule_binds(world: World, binding: date) -> None:
