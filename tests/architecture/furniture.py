@@ -35,6 +35,7 @@ WISHES: dict[str, dict[str, Any]] = {
     "students": {"phone": "+919800000000", "status": "active"},
     "libraries": {"operating_days": [1, 2, 3, 4, 5, 6, 7], "status": "active"},
     "jobs": {"kind": "student_import"},
+    "membership_dues": {"lines": "[]"},
     "users": {"role": "library_staff"},
     "invitations": {"user_type": "library_staff"},
     "invoices": {"number": "A/25-26/1", "total_paise": 4},

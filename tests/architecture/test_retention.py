@@ -14,8 +14,10 @@ KEPT = {
         gateway_accounts invoices ledger_entries ledger_transactions mandates payment_attempts payment_captures
         payment_events payments refunds subscription_periods subscription_plans subscriptions tenant_credit_wallets""",
     "what was bought, booked and attended: what the books are explained by": """
-        attendance attendance_scans bookings fee_plan_versions fee_plans fee_rows membership_freezes memberships
-        seat_blocks seat_occupancy shift_handovers""",
+        attendance attendance_scans bookings coupons fee_plan_versions fee_plans fee_rows member_accounts
+        membership_dues membership_freezes membership_periods memberships seat_allotments seat_blocks seat_occupancy
+        shift_handovers""",
+    "one small row a day, which says that the day was worked off": "membership_days",
     "the trail and its seals: only ever added to": "audit_anchors audit_logs audit_seals",
     "people and their rights: they go when somebody leaves or asks, not by age": """
         admin_users api_keys consents devices identities impersonation_consents library_owners mfa_factors

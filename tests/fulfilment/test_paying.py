@@ -137,10 +137,27 @@ def test_what_is_paid_is_not_paid_again(shop: Shop) -> None:
 
 
 def test_a_purpose_that_is_sold_nowhere_yet(shop: Shop) -> None:
-    for purpose in ("service_activation", "service_booking", "dues", "subscription"):
+    for purpose in ("service_activation", "service_booking", "subscription"):
         body = {"purpose": purpose, "purposeId": ids.uuid7()}
         answer = shop.world.call("payments", "POST", "/payments/create", shop.token, body)
         assert (answer.status, answer.code) == (422, "purpose_not_payable")
+
+
+def test_what_a_member_owes_is_paid_once(shop: Shop) -> None:
+    wish = {"studentId": shop.student, "feePlanId": shop.scene.monthly, "libraryId": shop.scene.library}
+    member = shop.world.call("memberships", "POST", "/memberships", shop.owner, wish).data
+    renewed = shop.world.call(
+        "memberships", "POST", f"/memberships/{member['id']}/renew", shop.token, {}, idempotency_key="r"
+    ).data
+    for purpose, payable in (("membership", member["id"]), ("dues", renewed["due"]["id"])):
+        payment = shop.create(payable, purpose=purpose).data
+        assert payment["amountPaise"] == 6000
+        shop.verify(payment["id"], shop.pay(payment))
+        assert shop.create(payable, purpose=purpose).code == "already_paid"
+    shown = shop.world.call("memberships", "GET", f"/memberships/{member['id']}", shop.token).data
+    assert (shown["duesPaise"], shown["endDate"]) == (0, renewed["period"]["endDate"])
+    stranger = shop.scene.token(shop.scene.student())
+    assert shop.create(member["id"], stranger, purpose="membership").status == 404
 
 
 def test_a_declined_payment_can_be_tried_again(shop: Shop) -> None:

@@ -1,7 +1,8 @@
-"""Fee plans and memberships: /fee-plans, /memberships."""
+"""Fee plans, memberships and their seats: /fee-plans, /memberships, /seat-allotments."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.signature import Of, TenantDb
-from studyspot.memberships import service
+from studyspot.memberships import reading, renewing, service
 from studyspot.memberships.models import (
     Enrolment,
     FeePlan,
@@ -25,6 +26,7 @@ from studyspot.memberships.models import (
     Quote,
     QuoteRequest,
 )
+from studyspot.memberships.models.changes import AutoRenewal, Grid, MembershipDetail, Renewal, Renewed
 
 api = Api("memberships", module="library")
 
@@ -32,6 +34,7 @@ FeePlanId = Annotated[UUID, Of("fee_plans")]
 MembershipId = Annotated[UUID, Of("memberships")]
 Reader = Annotated[Actor, allow("fee_plans:read")]
 Member = Annotated[Actor, allow("memberships:read", "memberships:read_own")]
+Changer = Annotated[Actor, allow("memberships:change", "memberships:change_own")]
 Desk = Annotated[Actor, allow("memberships:create")]
 DaysAhead = Annotated[int, Field(ge=0, le=366)]
 
@@ -100,8 +103,31 @@ def enrol(asked: Enrolment, actor: Desk, db: TenantDb) -> Membership:
 
 
 @api.get("/memberships/{membershipId}")
-def membership(membership_id: MembershipId, actor: Member, db: TenantDb) -> Membership:
-    return service.membership(db, actor, membership_id)
+def membership(membership_id: MembershipId, actor: Member, db: TenantDb) -> MembershipDetail:
+    return reading.membership(db, actor, membership_id)
+
+
+@api.post("/memberships/{membershipId}/renew", keyed="required")
+def renew(membership_id: MembershipId, asked: Renewal, actor: Changer, db: TenantDb) -> Renewed:
+    return renewing.renew(db, actor, membership_id, asked)
+
+
+@api.put("/memberships/{membershipId}/auto-renew")
+def auto_renew(membership_id: MembershipId, asked: AutoRenewal, actor: Changer, db: TenantDb) -> Membership:
+    return reading.auto_renew(db, actor, membership_id, asked)
+
+
+@api.get("/seat-allotments")
+def seat_allotments(
+    library_id: UUID,
+    actor: Annotated[Actor, allow("memberships:read")],
+    db: TenantDb,
+    from_: date | None = None,
+    to: date | None = None,
+    shift_id: UUID | None = None,
+    seat_id: UUID | None = None,
+) -> Grid:
+    return reading.grid(db, actor, library_id, from_, to, shift_id, seat_id)
 
 
 handler = api.handler

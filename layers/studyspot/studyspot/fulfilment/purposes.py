@@ -10,6 +10,7 @@ from uuid import UUID
 from studyspot.bookings import service as bookings
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
+from studyspot.memberships import paying as memberships
 from studyspot.payments.models import NotPayable, Payable
 from studyspot.subscriptions import service as subscriptions
 
@@ -36,6 +37,10 @@ def _nothing_to_hold(_: Db, __: UUID, ___: UUID, ____: datetime) -> None:
 
 PURPOSES: dict[str, Purpose] = {
     "booking": Purpose(bookings.payable, bookings.await_payment, bookings.confirm_paid, timedelta(minutes=15)),
+    "membership": Purpose(
+        memberships.payable_for_joining, memberships.nothing_to_hold, memberships.joining_paid, timedelta(minutes=15)
+    ),
+    "dues": Purpose(memberships.payable, memberships.nothing_to_hold, memberships.paid, timedelta(minutes=15)),
     "subscription": Purpose(_never_by_hand, _nothing_to_hold, subscriptions.paid, timedelta(hours=24)),
 }
 

@@ -32,6 +32,7 @@ STUDENT = frozenset(
         "payments:create",
         "payments:read_own",
         "memberships:read_own",
+        "memberships:change_own",
     }
 )
 
@@ -58,6 +59,7 @@ STAFF = frozenset(
         "payments:read",
         "memberships:read",
         "memberships:create",
+        "memberships:change",
         "messaging:send",
         "messaging:read",
         "credits:read",

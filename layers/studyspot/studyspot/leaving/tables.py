@@ -6,12 +6,16 @@ from typing import Any, LiteralString
 
 MOVES = frozenset(
     {
-        "attendance", "attendance_scans", "bookings", "communications", "consents", "delivery_events", "dlt_headers",
+        "attendance", "attendance_scans", "bookings", "communications", "consents", "coupons", "delivery_events",
+        "dlt_headers",
         "fee_plan_libraries", "fee_plan_versions", "fee_plans", "files", "gateway_accounts", "guardian_requests",
         "holidays", "invoice_items", "invoice_sequences", "invoices", "ledger_entries", "ledger_transactions",
-        "libraries", "lockers", "mandates", "membership_freezes", "memberships", "payment_attempts",
+        "libraries", "lockers", "mandates", "member_accounts", "membership_days", "membership_dues",
+        "membership_freezes",
+        "membership_periods", "memberships", "payment_attempts",
         "payment_captures", "payment_events", "payments", "privacy_requests", "refunds", "retention_rules", "roles",
-        "seat_blocks", "seat_occupancy", "seats", "shift_handovers", "shifts", "sms_templates", "student_numbers",
+        "seat_allotments", "seat_blocks", "seat_occupancy", "seats", "shift_handovers", "shifts", "sms_templates",
+        "student_numbers",
         "students", "subscription_periods", "subscription_plans", "subscriptions", "suppression_list", "tenant_kyc",
         "tenant_settings", "users", "zones",
     }

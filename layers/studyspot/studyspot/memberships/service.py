@@ -13,7 +13,7 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.response import etag_of
 from studyspot.libraries import service as libraries
-from studyspot.memberships import pricing, queries
+from studyspot.memberships import dues, pricing, queries, seating
 from studyspot.memberships.models import (
     Enrolment,
     FeePlan,
@@ -29,6 +29,7 @@ from studyspot.memberships.models import (
     QuoteLine,
     QuoteRequest,
 )
+from studyspot.memberships.queries import money, offers
 from studyspot.policies import service as policies
 from studyspot.students import service as students
 from studyspot.students.models import Churn
@@ -40,12 +41,12 @@ def plans(
     db: Db, actor: Actor, paging: Paging, library_id: UUID | None, kind: str | None, status: str | None
 ) -> Page[FeePlan]:
     """Students see what is on public offer, staff every plan."""
-    return paging.page(queries.plans(db, paging, actor.user_type == "student", library_id, kind, status))
+    return paging.page(offers.plans(db, paging, actor.user_type == "student", library_id, kind, status))
 
 
 def plan(db: Db, actor: Actor, plan_id: UUID) -> FeePlanHistory:
     """A plan with all its versions; to students a private one does not exist."""
-    found = queries.plan(db, plan_id)
+    found = offers.plan(db, plan_id)
     if not found.is_public and actor.user_type == "student":
         raise NotFound
     return _history(db, found)
@@ -54,11 +55,11 @@ def plan(db: Db, actor: Actor, plan_id: UUID) -> FeePlanHistory:
 def create_plan(db: Db, asked: FeePlanRequest) -> FeePlan:
     """A plan with its first version."""
     with db.transaction():
-        plan_id = queries.add_plan(db, asked.kind, asked.is_public)
+        plan_id = offers.add_plan(db, asked.kind, asked.is_public)
         usual = policies.policies(db).fees.model_dump(exclude=asked.model_fields_set)
-        queries.add_version(db, plan_id, 1, asked.model_dump() | usual)
+        offers.add_version(db, plan_id, 1, asked.model_dump() | usual)
         _offer_in(db, plan_id, asked.library_ids)
-        made = queries.plan(db, plan_id)
+        made = offers.plan(db, plan_id)
         audit.note(db, "fee_plans.create", "fee-plans", plan_id, after=made.model_dump())
     return made
 
@@ -73,13 +74,13 @@ def change_plan(db: Db, plan_id: UUID, asked: FeePlanChange, if_match: str | Non
             raise PlanArchived
         wanted = before.model_dump() | asked.changes()
         version = before.version
-        if any(wanted[term] != getattr(before, term) for term in queries.TERMS):
+        if any(wanted[term] != getattr(before, term) for term in offers.TERMS):
             version += 1
-            queries.add_version(db, plan_id, version, wanted)
+            offers.add_version(db, plan_id, version, wanted)
         if wanted["library_ids"] != before.library_ids:
             _offer_in(db, plan_id, wanted["library_ids"])
-        queries.turn_plan(db, plan_id, version, wanted["is_public"], before.status)
-        after = queries.plan(db, plan_id)
+        offers.turn_plan(db, plan_id, version, wanted["is_public"], before.status)
+        after = offers.plan(db, plan_id)
         audit.note(db, "fee_plans.update", "fee-plans", plan_id, before=before.model_dump(), after=after.model_dump())
     return after
 
@@ -90,7 +91,7 @@ def archive_plan(db: Db, plan_id: UUID) -> None:
         before = _locked(db, plan_id)
         if before.status == "archived":
             raise NotFound
-        queries.turn_plan(db, plan_id, before.version, before.is_public, "archived")
+        offers.turn_plan(db, plan_id, before.version, before.is_public, "archived")
         audit.note(db, "fee_plans.archive", "fee-plans", plan_id)
 
 
@@ -186,6 +187,7 @@ def enrol(db: Db, actor: Actor, asked: Enrolment) -> Membership:
             raise RuleViolated("an hourly plan is booked by the hour, nobody is enrolled on it")
         start, end = _days(db, sold, asked.start_date)
         _must_be_there(db, library_id, asked)
+        seating.chosen(db, library_id, asked.seat_id, sold)
         made = queries.enrol(
             db,
             student_id=student.id,
@@ -193,11 +195,17 @@ def enrol(db: Db, actor: Actor, asked: Enrolment) -> Membership:
             fee_plan_id=sold.id,
             fee_plan_version=sold.version,
             shift_id=asked.shift_id,
+            seat_id=asked.seat_id,
             start_date=start,
             end_date=end,
             price_paise=pricing.line(sold.name, sold.price_paise, sold).total_paise,
             visits_left=sold.visits,
         )
+        seating.keep(db, made)
+        lines = _period(sold)
+        period = money.add_period(db, made.id, (start, end), sold, made.price_paise, "live")
+        dues.charge(db, made, "enrolment", lines, start, period_id=period.id, deposit_paise=sold.deposit_paise)
+        made = queries.membership(db, made.id)
         students.joined(db, student.id, sold.id, start, end)
         outbox.emit(db, "membership.created", made.id, {"studentId": student.id, "feePlanId": sold.id})
         outbox.emit(db, "membership.activated", made.id, {"startDate": start, "endDate": end})
@@ -219,23 +227,23 @@ def _must_be_there(db: Db, library_id: UUID, asked: Enrolment) -> None:
 
 
 def _locked(db: Db, plan_id: UUID) -> FeePlan:
-    if not queries.lock_plan(db, plan_id):
+    if not offers.lock_plan(db, plan_id):
         raise NotFound
-    return queries.plan(db, plan_id)
+    return offers.plan(db, plan_id)
 
 
 def _history(db: Db, plan: FeePlan) -> FeePlanHistory:
-    return FeePlanHistory(**plan.model_dump(), versions=queries.versions(db, plan.id))
+    return FeePlanHistory(**plan.model_dump(), versions=offers.versions(db, plan.id))
 
 
 def _offer_in(db: Db, plan_id: UUID, library_ids: list[UUID]) -> None:
-    if not queries.set_libraries(db, plan_id, library_ids):
+    if not offers.set_libraries(db, plan_id, library_ids):
         raise NotFound("one of libraryIds names no library")
 
 
 def _sold(db: Db, plan_id: UUID, library_id: UUID | None) -> FeePlan:
     """The plan, if it is for sale there."""
-    found = queries.plan(db, plan_id)
+    found = offers.plan(db, plan_id)
     if found.status == "archived":
         raise PlanArchived
     if library_id and found.library_ids and library_id not in found.library_ids:

@@ -190,6 +190,11 @@ class Membership(Model):
     visits_left: int | None
     status: MembershipStatus
     payment_id: UUID | None
+    dues_paise: int
+    """What is owed for it by now."""
+    late_fee_paise: int
+    auto_renew: bool
+    next_version: int | None
     created_at: Timestamp
     updated_at: Timestamp
 
@@ -202,6 +207,7 @@ class Enrolment(Model):
     library_id: UUID | None = None
     start_date: date | None = None
     shift_id: UUID | None = None
+    seat_id: UUID | None = None
 
 
 class MembershipRequired(RuleViolated):

@@ -1,0 +1,136 @@
+"""One more period: from the end of the last one, or from today for who lapsed beyond the days of grace."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from studyspot.kit import audit, outbox
+from studyspot.kit.auth import Actor
+from studyspot.kit.db import Db
+from studyspot.kit.errors import StateConflict
+from studyspot.libraries import service as libraries
+from studyspot.memberships import dues, pricing, queries, seating
+from studyspot.memberships.models import FeePlan, Membership, PlanArchived, QuoteLine
+from studyspot.memberships.models.changes import DueRow, MembershipOver, Period, Renewal, Renewed
+from studyspot.memberships.queries import money, offers
+from studyspot.students import service as students
+
+OVER = ("cancelled", "transferred", "draft")
+
+
+def mine(db: Db, actor: Actor, membership_id: UUID) -> Membership:
+    """The membership, locked; staff change those of their libraries, students their own."""
+    found = queries.locked(db, membership_id)
+    actor.own("memberships:change", found.student_id)
+    actor.at(found.library_id)
+    return found
+
+
+def renew(db: Db, actor: Actor, membership_id: UUID, asked: Renewal) -> Renewed:
+    """By the desk it holds at once and is owed; by the student as soon as it is paid."""
+    with db.transaction():
+        member = mine(db, actor, membership_id)
+        at_once = actor.may("memberships:change") or actor.is_platform
+        students.active(db, member.student_id)
+        libraries.open_library(db, member.library_id)
+        sold = _sold(db, member)
+        if "seat_id" in asked.model_fields_set:
+            if not at_once and asked.seat_id != member.seat_id:
+                raise StateConflict("the seat is changed apart from the renewal")
+            seating.chosen(db, member.library_id, asked.seat_id, sold)
+            member = member.model_copy(update={"seat_id": asked.seat_id})
+        money.keep_first_period(db, member.id)
+        _drop_pending(db, member)
+        lines = _lines(member, sold)
+        days = _days(member, sold, queries.today(db))
+        period = money.add_period(db, member.id, days, sold, lines[0].total_paise, "pending")
+        due = dues.charge(db, member, "renewal", lines, days[0], period_id=period.id)
+        if at_once or due is None:
+            member, period = _begin(db, member, sold, period)
+        audit.note(db, "memberships.renew", "memberships", member.id, after=period.model_dump())
+        member = queries.membership(db, member.id)
+    return Renewed(membership=member, period=period, due=due)
+
+
+def deliver(db: Db, member: Membership, due: DueRow) -> bool:
+    """What waited for this money happens now, if it still can. In the transaction of the capture."""
+    period = money.period(db, due.period_id) if due.period_id else None
+    if period is None or period.status == "live":
+        return True
+    if period.status == "cancelled" or member.status in OVER:
+        return False
+    sold = offers.terms(db, period.fee_plan_id, period.fee_plan_version)
+    start, end = _days(member, sold, queries.today(db))
+    if queries.elsewhere(db, member, start, end):
+        return False
+    money.savepoint(db)
+    if seating.try_keep(db, _renewed(db, member, sold, (start, end))):
+        money.undo(db)
+        return False
+    _told(db, member, money.settle_period(db, period.id, (start, end), "live"))
+    return True
+
+
+def _begin(db: Db, member: Membership, sold: FeePlan, period: Period) -> tuple[Membership, Period]:
+    """The days are the member's; AllotmentTaken when their seat has gone meanwhile."""
+    days = period.start_date, period.end_date
+    after = _renewed(db, member, sold, days)
+    seating.keep(db, after)
+    period = money.settle_period(db, period.id, days, "live")
+    _told(db, after, period)
+    return after, period
+
+
+def _renewed(db: Db, member: Membership, sold: FeePlan, days: tuple[date, date]) -> Membership:
+    """Who lapsed begins anew: the days in between were nobody's."""
+    frozen = member.status == "frozen"
+    return queries.put(
+        db,
+        member.id,
+        start_date=min(member.start_date, days[0]) if days[0] == member.end_date else days[0],
+        end_date=days[1],
+        fee_plan_version=sold.version,
+        next_version=None,
+        price_paise=pricing.line(sold.name, sold.price_paise, sold).total_paise,
+        visits_left=sold.visits,
+        late_fee_paise=0,
+        seat_id=member.seat_id,
+        status="frozen" if frozen else "active",
+    )
+
+
+def _told(db: Db, member: Membership, period: Period) -> None:
+    students.joined(db, member.student_id, member.fee_plan_id, period.start_date, period.end_date)
+    outbox.emit(db, "membership.renewed", member.id, {"startDate": period.start_date, "endDate": period.end_date})
+
+
+def _sold(db: Db, member: Membership) -> FeePlan:
+    """The terms the member has, or the newer ones they were moved to."""
+    if member.status in OVER:
+        raise MembershipOver
+    sold = offers.terms(db, member.fee_plan_id, member.next_version or member.fee_plan_version)
+    if sold.status == "archived":
+        raise PlanArchived
+    return sold
+
+
+def _days(member: Membership, sold: FeePlan, today: date) -> tuple[date, date]:
+    start = today if member.status == "expired" else member.end_date
+    return start, pricing.period_end(sold.kind, start, sold.validity_days)
+
+
+def _lines(member: Membership, sold: FeePlan) -> list[QuoteLine]:
+    lines = [pricing.line(sold.name, sold.price_paise, sold)]
+    if member.late_fee_paise:
+        lines.append(pricing.line("Late fee", member.late_fee_paise, sold))
+    return lines
+
+
+def _drop_pending(db: Db, member: Membership) -> None:
+    """A renewal that was asked for and not paid makes way for this one."""
+    for period in money.periods(db, member.id):
+        if period.status == "pending":
+            due = money.due_of_period(db, period.id)
+            dues.void(db, member, [due] if due else [])
+            money.settle_period(db, period.id, (period.start_date, period.end_date), "cancelled")
