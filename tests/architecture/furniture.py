@@ -89,6 +89,8 @@ class Furniture:
             if reference["referred"] != table and any(mine in needed for mine, _ in own):
                 referred = self.row(reference["referred"])
                 values |= {mine: referred[theirs] for mine, theirs in own}
+        if table in self.rows:  # it came as company of what it refers to
+            return self.rows[table]
         values |= self._wishes(table)
         insert = sql.SQL("INSERT INTO {} ({}) VALUES ({}) RETURNING *").format(
             sql.Identifier(table),

@@ -13,7 +13,7 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.signature import Of, TenantDb
-from studyspot.memberships import reading, renewing, service
+from studyspot.memberships import changing, ending, freezing, reading, renewing, service
 from studyspot.memberships.models import (
     Enrolment,
     FeePlan,
@@ -26,7 +26,22 @@ from studyspot.memberships.models import (
     Quote,
     QuoteRequest,
 )
-from studyspot.memberships.models.changes import AutoRenewal, Grid, MembershipDetail, Renewal, Renewed
+from studyspot.memberships.models.changes import (
+    AutoRenewal,
+    Cancellation,
+    Changed,
+    FreezeDecision,
+    FreezeRequest,
+    Frozen,
+    MembershipDetail,
+    PlanChange,
+    Renewal,
+    Renewed,
+    SeatChange,
+    Settlement,
+    ShiftChange,
+)
+from studyspot.memberships.models.seats import Grid
 
 api = Api("memberships", module="library")
 
@@ -35,6 +50,8 @@ MembershipId = Annotated[UUID, Of("memberships")]
 Reader = Annotated[Actor, allow("fee_plans:read")]
 Member = Annotated[Actor, allow("memberships:read", "memberships:read_own")]
 Changer = Annotated[Actor, allow("memberships:change", "memberships:change_own")]
+FreezeId = Annotated[UUID, Of("membership_freezes")]
+Decider = Annotated[Actor, allow("memberships:change")]
 Desk = Annotated[Actor, allow("memberships:create")]
 DaysAhead = Annotated[int, Field(ge=0, le=366)]
 
@@ -115,6 +132,49 @@ def renew(membership_id: MembershipId, asked: Renewal, actor: Changer, db: Tenan
 @api.put("/memberships/{membershipId}/auto-renew")
 def auto_renew(membership_id: MembershipId, asked: AutoRenewal, actor: Changer, db: TenantDb) -> Membership:
     return reading.auto_renew(db, actor, membership_id, asked)
+
+
+@api.post("/memberships/{membershipId}/freeze")
+def freeze(membership_id: MembershipId, asked: FreezeRequest, actor: Changer, db: TenantDb) -> Frozen:
+    return freezing.freeze(db, actor, membership_id, asked)
+
+
+@api.post("/memberships/{membershipId}/freeze/{freezeId}/decision")
+def decide(
+    membership_id: MembershipId, freeze_id: FreezeId, asked: FreezeDecision, actor: Decider, db: TenantDb
+) -> Frozen:
+    return freezing.decide(db, actor, membership_id, freeze_id, asked)
+
+
+@api.post("/memberships/{membershipId}/unfreeze")
+def unfreeze(membership_id: MembershipId, actor: Changer, db: TenantDb) -> Frozen:
+    return freezing.unfreeze(db, actor, membership_id)
+
+
+@api.post("/memberships/{membershipId}/change-plan")
+def change_membership_plan(
+    membership_id: MembershipId, asked: PlanChange, actor: Changer, db: TenantDb, preview: bool = False
+) -> Changed:
+    return changing.change(db, actor, membership_id, asked.model_dump(exclude_unset=True), preview)
+
+
+@api.post("/memberships/{membershipId}/change-seat")
+def change_seat(membership_id: MembershipId, asked: SeatChange, actor: Changer, db: TenantDb) -> Changed:
+    return changing.change(db, actor, membership_id, asked.model_dump(exclude_unset=True))
+
+
+@api.post("/memberships/{membershipId}/change-shift")
+def change_shift(
+    membership_id: MembershipId, asked: ShiftChange, actor: Changer, db: TenantDb, preview: bool = False
+) -> Changed:
+    return changing.change(db, actor, membership_id, asked.model_dump(exclude_unset=True), preview)
+
+
+@api.post("/memberships/{membershipId}/cancel")
+def cancel(
+    membership_id: MembershipId, asked: Cancellation, actor: Changer, db: TenantDb, preview: bool = False
+) -> Settlement:
+    return ending.cancel(db, actor, membership_id, asked, preview)
 
 
 @api.get("/seat-allotments")

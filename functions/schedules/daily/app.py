@@ -1,4 +1,4 @@
-"""Every day at 00:10 IST: renewals, codes, limits, the signing key, how tenants do, what provisioning left."""
+"""Every day at 00:10 IST: nights of members, renewals, codes, limits, the signing key, what provisioning left."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from studyspot.entitlements import service as entitlements
 from studyspot.identity.service import signing_keys
-from studyspot.kit import cells, log
+from studyspot.kit import cells, clock, log
 from studyspot.kit.schedules import each_of, recorded
+from studyspot.memberships import nightly
 from studyspot.subscriptions import service as subscriptions
 from studyspot.tenants import finding, health, provisioning
 
@@ -35,7 +36,12 @@ def look_for_orphans() -> int:
     return 0
 
 
+def nights_of_members() -> int:
+    return nightly.run(clock.now().astimezone(clock.INDIA).date())
+
+
 JOBS: dict[str, Callable[[], int]] = {
+    "memberships": nights_of_members,
     "renewals": start_renewals,
     "keyRotated": rotate_key,
     "codes": finding.tell_codes,

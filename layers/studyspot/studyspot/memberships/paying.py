@@ -10,7 +10,7 @@ from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.ledger import models as accounts
 from studyspot.ledger import service as ledger
-from studyspot.memberships import queries, renewing
+from studyspot.memberships import changing, queries, renewing
 from studyspot.memberships.models import Membership
 from studyspot.memberships.models.changes import DueRow
 from studyspot.memberships.queries import money
@@ -73,13 +73,19 @@ def _paid(db: Db, due_id: UUID, payment_id: UUID, purpose: str) -> bool:
     due = money.due(db, due_id, "FOR UPDATE")
     if due.status != "open":
         return due.status == "paid" and due.payment_id == payment_id
-    if not renewing.deliver(db, member, due):
+    if not _deliver(db, member, due):
         return False
     money.paid(db, due_id, payment_id)
     if due.deposit_paise:
         _keep_deposit(db, member, due, accounts.revenue(purpose))
     audit.note(db, "memberships.paid", "memberships", member.id, after={"due": due_id, "paise": due.amount_paise})
     return True
+
+
+def _deliver(db: Db, member: Membership, due: DueRow) -> bool:
+    if due.kind == "change" and due.change:
+        return changing.apply_paid(db, member, due.change)
+    return renewing.deliver(db, member, due)
 
 
 def _keep_deposit(db: Db, member: Membership, due: DueRow, booked_as: str) -> None:

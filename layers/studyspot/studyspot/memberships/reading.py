@@ -13,7 +13,8 @@ from studyspot.kit.errors import Invalid
 from studyspot.libraries import service as libraries
 from studyspot.memberships import queries, renewing, service
 from studyspot.memberships.models import Membership
-from studyspot.memberships.models.changes import AutoRenewal, Grid, MembershipDetail
+from studyspot.memberships.models.changes import AutoRenewal, MembershipDetail
+from studyspot.memberships.models.seats import Grid
 from studyspot.memberships.queries import money, seats
 
 MOST_DAYS = 62

@@ -12,7 +12,7 @@ from studyspot.kit.errors import StateConflict
 from studyspot.libraries import service as libraries
 from studyspot.memberships import dues, pricing, queries, seating
 from studyspot.memberships.models import FeePlan, Membership, PlanArchived, QuoteLine
-from studyspot.memberships.models.changes import DueRow, MembershipOver, Period, Renewal, Renewed
+from studyspot.memberships.models.changes import Due, DueRow, MembershipOver, Period, Renewal, Renewed
 from studyspot.memberships.queries import money, offers
 from studyspot.students import service as students
 
@@ -22,35 +22,53 @@ OVER = ("cancelled", "transferred", "draft")
 def mine(db: Db, actor: Actor, membership_id: UUID) -> Membership:
     """The membership, locked; staff change those of their libraries, students their own."""
     found = queries.locked(db, membership_id)
-    actor.own("memberships:change", found.student_id)
+    if not by_desk(actor):
+        actor.own("memberships:change", found.student_id)
     actor.at(found.library_id)
     return found
+
+
+def by_desk(actor: Actor) -> bool:
+    """What the desk does holds at once; a student asks or pays first."""
+    return actor.may("memberships:change") or actor.is_platform
 
 
 def renew(db: Db, actor: Actor, membership_id: UUID, asked: Renewal) -> Renewed:
     """By the desk it holds at once and is owed; by the student as soon as it is paid."""
     with db.transaction():
         member = mine(db, actor, membership_id)
-        at_once = actor.may("memberships:change") or actor.is_platform
+        at_once = by_desk(actor)
         students.active(db, member.student_id)
         libraries.open_library(db, member.library_id)
-        sold = _sold(db, member)
         if "seat_id" in asked.model_fields_set:
             if not at_once and asked.seat_id != member.seat_id:
                 raise StateConflict("the seat is changed apart from the renewal")
-            seating.chosen(db, member.library_id, asked.seat_id, sold)
+            seating.chosen(db, member.library_id, asked.seat_id, _sold(db, member))
             member = member.model_copy(update={"seat_id": asked.seat_id})
-        money.keep_first_period(db, member.id)
-        _drop_pending(db, member)
-        lines = _lines(member, sold)
-        days = _days(member, sold, queries.today(db))
-        period = money.add_period(db, member.id, days, sold, lines[0].total_paise, "pending")
-        due = dues.charge(db, member, "renewal", lines, days[0], period_id=period.id)
+        sold, period, due = _opened(db, member)
         if at_once or due is None:
             member, period = _begin(db, member, sold, period)
         audit.note(db, "memberships.renew", "memberships", member.id, after=period.model_dump())
         member = queries.membership(db, member.id)
     return Renewed(membership=member, period=period, due=due)
+
+
+def open_next(db: Db, member: Membership) -> tuple[Period, Due | None]:
+    """The next period is the member's as soon as it is paid; at once where their credit pays for it."""
+    sold, period, due = _opened(db, member)
+    if due is None:
+        member, period = _begin(db, member, sold, period)
+    return period, due
+
+
+def _opened(db: Db, member: Membership) -> tuple[FeePlan, Period, Due | None]:
+    sold = _sold(db, member)
+    money.keep_first_period(db, member.id)
+    drop_pending(db, member)
+    lines = _lines(member, sold)
+    days = _days(member, sold, queries.today(db))
+    period = money.add_period(db, member.id, days, sold, lines[0].total_paise, "pending")
+    return sold, period, dues.charge(db, member, "renewal", lines, days[0], period_id=period.id)
 
 
 def deliver(db: Db, member: Membership, due: DueRow) -> bool:
@@ -127,7 +145,7 @@ def _lines(member: Membership, sold: FeePlan) -> list[QuoteLine]:
     return lines
 
 
-def _drop_pending(db: Db, member: Membership) -> None:
+def drop_pending(db: Db, member: Membership) -> None:
     """A renewal that was asked for and not paid makes way for this one."""
     for period in money.periods(db, member.id):
         if period.status == "pending":

@@ -97,7 +97,7 @@ def archive_plan(db: Db, plan_id: UUID) -> None:
 
 def quote(db: Db, plan_id: UUID, asked: QuoteRequest) -> Quote:
     """The price line by line with its tax; nothing is promised or held."""
-    sold = _sold(db, plan_id, asked.library_id)
+    sold = sold_here(db, plan_id, asked.library_id)
     if sold.kind == "hourly":
         lines = [_hours(sold, asked)]
         start = end = None
@@ -125,7 +125,7 @@ def price(
 
     Named a student, a plan that is not hourly raises MembershipRequired unless the student is a member.
     """
-    sold = _sold(db, fee_plan_id, library_id)
+    sold = sold_here(db, fee_plan_id, library_id)
     if sold.kind == "hourly":
         return pricing.line(sold.name, pricing.by_the_hour(sold.price_paise, start, end), sold).total_paise
     if student_id is not None and not queries.has_live(db, student_id, fee_plan_id, start):
@@ -182,7 +182,7 @@ def enrol(db: Db, actor: Actor, asked: Enrolment) -> Membership:
             raise Invalid.field("libraryId", "required: the student belongs to no library")
         actor.at(library_id)
         libraries.open_library(db, library_id)
-        sold = _sold(db, asked.fee_plan_id, library_id)
+        sold = sold_here(db, asked.fee_plan_id, library_id)
         if sold.kind == "hourly":
             raise RuleViolated("an hourly plan is booked by the hour, nobody is enrolled on it")
         start, end = _days(db, sold, asked.start_date)
@@ -241,7 +241,7 @@ def _offer_in(db: Db, plan_id: UUID, library_ids: list[UUID]) -> None:
         raise NotFound("one of libraryIds names no library")
 
 
-def _sold(db: Db, plan_id: UUID, library_id: UUID | None) -> FeePlan:
+def sold_here(db: Db, plan_id: UUID, library_id: UUID | None) -> FeePlan:
     """The plan, if it is for sale there."""
     found = offers.plan(db, plan_id)
     if found.status == "archived":

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from studyspot.kit.models import Change, Email, Model, Name, Phone, Text, Timestamp
+from studyspot.kit.models import Change, Email, Model, Name, Paise, Phone, Text, Timestamp
 
 Kind = Literal["policies", "branding"]
 QUIET_FROM, QUIET_UNTIL = time(22), time(8)
@@ -50,6 +50,24 @@ class Fees(Model):
     grace_days: Annotated[int, Field(ge=0, le=90)] = 3
 
 
+class Memberships(Model):
+    """Pauses, lateness and reminders of members, and what they may change themselves."""
+
+    freeze_notice_days: Annotated[int, Field(ge=0, le=90)] = 7
+    freeze_days_per_year: Annotated[int, Field(ge=0, le=365)] = 30
+    holding_fee_per_day_paise: Paise = 0
+    """For a seat that is kept during a pause."""
+    late_fee_per_day_paise: Paise = 0
+    late_fee_most_paise: Paise = 50_000
+    goodwill_days_per_year: Annotated[int, Field(ge=0, le=365)] = 15
+    remind_days_before: Annotated[
+        list[Annotated[int, Field(ge=-30, le=60)]], Field(max_length=12), AfterValidator(lambda days: sorted(set(days)))
+    ] = [-3, -1, 0, 1, 3, 7]
+    """Before the first day that is not paid for; negative is after it."""
+    students_change_seat: bool = False
+    students_change_shift: bool = False
+
+
 class Attendance(Model):
     """How the door reads a scan."""
 
@@ -75,6 +93,7 @@ class Policies(Model):
 
     booking: Booking = Booking()
     fees: Fees = Fees()
+    memberships: Memberships = Memberships()
     attendance: Attendance = Attendance()
     messages: Messages = Messages()
     security: Security = Security()
@@ -85,6 +104,7 @@ class PoliciesChange(Change):
 
     booking: Booking | None = None
     fees: Fees | None = None
+    memberships: Memberships | None = None
     attendance: Attendance | None = None
     messages: Messages | None = None
     security: Security | None = None

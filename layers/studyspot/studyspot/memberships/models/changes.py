@@ -114,47 +114,6 @@ class AutoRenewal(Change):
     days_before: Annotated[int, Field(ge=0, le=30)] = 3
 
 
-class Taken(Model):
-    """Hours of a day in which a seat is somebody's."""
-
-    starts_at: Timestamp
-    ends_at: Timestamp
-
-
-class GridSeat(Model):
-    """One seat and its allotments in the time asked for."""
-
-    seat_id: UUID
-    code: str
-    zone: str
-    allotments: list[GridAllotment]
-
-
-class GridAllotment(Allotment):
-    """Whose it is."""
-
-    student_id: UUID
-    student_name: str
-    shift: str | None
-    held: list[Taken]
-
-
-class Grid(Model):
-    """Seats of a library by shift and date."""
-
-    library_id: UUID
-    from_date: date
-    to_date: date
-    seats: list[GridSeat]
-
-
-class SeatFree(Model):
-    """A seat that is free for all of that time."""
-
-    seat_id: UUID
-    code: str
-
-
 class FreezeRequest(Model):
     """A pause from a day until the day of return; the seat is kept, or others may have it meanwhile."""
 
@@ -168,6 +127,74 @@ class FreezeRequest(Model):
         if self.to_date <= self.from_date:
             raise ValueError("toDate is the day of return, after fromDate")
         return self
+
+
+class FreezeDecision(Model):
+    """What became of a pause that was asked for."""
+
+    approve: bool
+
+
+class Frozen(Model):
+    """A pause, the membership with its new end, and what keeping the seat costs."""
+
+    freeze: Freeze
+    membership: Membership
+    due: Due | None
+
+
+class PlanChange(Model):
+    """Another plan from today; a seat where the plan wants one, `null` where it has none."""
+
+    fee_plan_id: UUID
+    seat_id: UUID | None = None
+
+
+class SeatChange(Model):
+    """Another seat, or none."""
+
+    seat_id: UUID | None
+
+
+class ShiftChange(Model):
+    """Another shift (`null` = the whole day), with another seat or plan where it needs one."""
+
+    shift_id: UUID | None
+    seat_id: UUID | None = None
+    fee_plan_id: UUID | None = None
+
+
+class Changed(Model):
+    """What a change costs, line by line, and the membership after it. A student's change that costs something waits
+    until `due` is paid."""
+
+    membership: Membership
+    lines: list[QuoteLine]
+    net_paise: int
+    credit_paise: int
+    due: Due | None
+
+
+class Cancellation(Model):
+    """Why."""
+
+    reason: Text | None = None
+
+
+class Settlement(Model):
+    """What leaving comes to: the unused days against what is owed. A deposit that is held is given back apart."""
+
+    membership: Membership
+    lines: list[QuoteLine]
+    unused_days: int
+    unused_paise: int
+    dues_paise: int
+    deposit_paise: int
+    credit_paise: int
+    """Kept for the student afterwards."""
+    owed_paise: int
+    requested: bool
+    """A student asks, the desk decides."""
 
 
 class AllotmentTaken(Conflict):
@@ -194,3 +221,28 @@ class MembershipOver(Conflict):
     """This membership has been cancelled or handed on."""
 
     code = "membership_over"
+
+
+class FreezeOverlap(Conflict):
+    """There is a pause in those days already."""
+
+    code = "freeze_overlap"
+
+
+class FreezeLimit(RuleViolated):
+    """More days of pause than a membership has in a year."""
+
+    code = "freeze_limit"
+
+
+class FreezeNotice(RuleViolated):
+    """A pause is told some days before it begins."""
+
+    code = "freeze_notice"
+
+
+class DuesOutstanding(Conflict):
+    """Something is owed for this membership."""
+
+    code = "dues_outstanding"
+    fix = "Pay the open dues first."

@@ -40,7 +40,14 @@ def keep_first_period(db: Db, membership_id: UUID) -> None:
 
 
 def add_period(
-    db: Db, membership_id: UUID, days: tuple[date, date], sold: FeePlan, price: int, status: str, kind: str = "paid"
+    db: Db,
+    membership_id: UUID,
+    days: tuple[date, date],
+    sold: FeePlan,
+    price: int,
+    status: str,
+    kind: str = "paid",
+    paid_days: int | None = None,
 ) -> Period:
     """One more stretch."""
     return db.one(
@@ -48,7 +55,8 @@ def add_period(
         f"""
         INSERT INTO membership_periods (id, membership_id, kind, start_date, end_date, days, fee_plan_id,
                                         fee_plan_version, price_paise, status, created_at)
-        VALUES (%(id)s, %(membership)s, %(kind)s, %(start)s::date, %(end)s::date, %(end)s::date - %(start)s::date,
+        VALUES (%(id)s, %(membership)s, %(kind)s, %(start)s::date, %(end)s::date, coalesce(%(paid_days)s::integer,
+                %(end)s::date - %(start)s::date),
                 %(plan)s, %(version)s, %(price)s, %(status)s, %(now)s) RETURNING {PERIOD}""",
         id=ids.uuid7(),
         membership=membership_id,
@@ -58,6 +66,7 @@ def add_period(
         plan=sold.id,
         version=sold.version,
         price=price,
+        paid_days=paid_days,
         status=status,
         now=clock.now(),
     )
@@ -132,6 +141,35 @@ def enrolment_due(db: Db, membership_id: UUID) -> UUID | None:
         ORDER BY id LIMIT 1"""
     found: UUID | None = db.value(query, id=membership_id)
     return found
+
+
+def due_of_freeze(db: Db, freeze_id: UUID) -> Due | None:
+    """What keeping the seat costs."""
+    query = f"""
+        SELECT {DUE} FROM membership_dues WHERE change ->> 'freeze' = %(id)s::text AND status <> 'void'
+        ORDER BY id DESC LIMIT 1"""
+    return db.maybe(Due, query, id=freeze_id)
+
+
+def owed(db: Db, membership_id: UUID) -> bool:
+    """Is anything to be paid still?"""
+    query = "SELECT EXISTS (SELECT FROM membership_dues WHERE membership_id = %(id)s AND status = 'open')"
+    return bool(db.value(query, id=membership_id))
+
+
+def cut_period(db: Db, one: Period, today: date, left: int, credit: int) -> None:
+    """The days that were not used, and what was paid for them, are taken out of a period."""
+    db.run(
+        """
+        UPDATE membership_periods SET end_date = CASE WHEN start_date < %(today)s THEN %(today)s ELSE end_date END,
+               status = CASE WHEN start_date < %(today)s THEN 'live' ELSE 'cancelled' END,
+               days = greatest(days - %(left)s, 1), price_paise = price_paise - %(credit)s
+        WHERE id = %(id)s""",
+        id=one.id,
+        today=today,
+        left=left,
+        credit=credit,
+    )
 
 
 def paid(db: Db, due_id: UUID, payment_id: UUID) -> None:

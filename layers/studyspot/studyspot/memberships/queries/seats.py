@@ -11,7 +11,8 @@ from studyspot.kit.db import Db
 from studyspot.kit.models import Model
 from studyspot.libraries.models import Shift
 from studyspot.memberships.models import Membership
-from studyspot.memberships.models.changes import Allotment, Freeze, GridSeat, SeatFree
+from studyspot.memberships.models.changes import Allotment, Freeze
+from studyspot.memberships.models.seats import GridSeat, SeatFree
 
 ALLOTMENT = ", ".join(Allotment.model_fields)
 FREEZE = ", ".join(Freeze.model_fields)
