@@ -13,7 +13,7 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.signature import Of, TenantDb
-from studyspot.memberships import changing, ending, freezing, reading, renewing, service
+from studyspot.memberships import changing, couponing, ending, freezing, granting, reading, renewing, service
 from studyspot.memberships.models import (
     Enrolment,
     FeePlan,
@@ -41,6 +41,22 @@ from studyspot.memberships.models.changes import (
     Settlement,
     ShiftChange,
 )
+from studyspot.memberships.models.grants import (
+    BulkRenewal,
+    BulkRenewed,
+    Coupon,
+    CouponChange,
+    CouponCheck,
+    CouponRequest,
+    CouponWorth,
+    DepositRefund,
+    Extension,
+    Installments,
+    InstallmentsChange,
+    Migrated,
+    Migration,
+    Refunded,
+)
 from studyspot.memberships.models.seats import Grid
 
 api = Api("memberships", module="library")
@@ -52,6 +68,9 @@ Member = Annotated[Actor, allow("memberships:read", "memberships:read_own")]
 Changer = Annotated[Actor, allow("memberships:change", "memberships:change_own")]
 FreezeId = Annotated[UUID, Of("membership_freezes")]
 Decider = Annotated[Actor, allow("memberships:change")]
+CouponId = Annotated[UUID, Of("coupons")]
+Settler = Annotated[Actor, allow("memberships:settle")]
+Couponer = Annotated[Actor, allow("coupons:manage")]
 Desk = Annotated[Actor, allow("memberships:create")]
 DaysAhead = Annotated[int, Field(ge=0, le=366)]
 
@@ -175,6 +194,67 @@ def cancel(
     membership_id: MembershipId, asked: Cancellation, actor: Changer, db: TenantDb, preview: bool = False
 ) -> Settlement:
     return ending.cancel(db, actor, membership_id, asked, preview)
+
+
+@api.post("/memberships/{membershipId}/extend")
+def extend(membership_id: MembershipId, asked: Extension, actor: Decider, db: TenantDb) -> Membership:
+    return granting.extend(db, actor, membership_id, asked)
+
+
+@api.get("/memberships/{membershipId}/installments")
+def installments(membership_id: MembershipId, actor: Member, db: TenantDb) -> Installments:
+    return granting.installments(db, actor, membership_id)
+
+
+@api.put("/memberships/{membershipId}/installments")
+def set_installments(
+    membership_id: MembershipId, asked: InstallmentsChange, actor: Settler, db: TenantDb
+) -> Installments:
+    return granting.set_installments(db, actor, membership_id, asked)
+
+
+@api.post("/memberships/{membershipId}/deposit/refund", status_code=201, keyed="required")
+def refund_deposit(membership_id: MembershipId, asked: DepositRefund, actor: Settler, db: TenantDb) -> Refunded:
+    return granting.refund_deposit(db, actor, membership_id, asked)
+
+
+@api.post("/memberships/bulk-renew")
+def bulk_renew(asked: BulkRenewal, actor: Decider, db: TenantDb) -> list[BulkRenewed]:
+    return granting.bulk_renew(db, actor, asked)
+
+
+@api.post("/fee-plans/{feePlanId}/migrate-members")
+def migrate_members(
+    fee_plan_id: FeePlanId, asked: Migration, actor: Annotated[Actor, allow("fee_plans:update")], db: TenantDb
+) -> Migrated:
+    return granting.migrate(db, fee_plan_id, asked)
+
+
+@api.get("/coupons")
+def coupons(
+    actor: Couponer, db: TenantDb, paging: Paging, status: Literal["active", "ended"] | None = None
+) -> Page[Coupon]:
+    return couponing.listed(db, paging, status)
+
+
+@api.post("/coupons", status_code=201)
+def create_coupon(asked: CouponRequest, actor: Couponer, db: TenantDb) -> Coupon:
+    return couponing.create(db, asked)
+
+
+@api.post("/coupons/validate")
+def validate_coupon(asked: CouponCheck, actor: Reader, db: TenantDb) -> CouponWorth:
+    return couponing.validate(db, actor, asked)
+
+
+@api.put("/coupons/{couponId}")
+def change_coupon(coupon_id: CouponId, asked: CouponChange, actor: Couponer, db: TenantDb) -> Coupon:
+    return couponing.change(db, coupon_id, asked)
+
+
+@api.delete("/coupons/{couponId}")
+def end_coupon(coupon_id: CouponId, actor: Couponer, db: TenantDb) -> None:
+    couponing.end(db, coupon_id)
 
 
 @api.get("/seat-allotments")

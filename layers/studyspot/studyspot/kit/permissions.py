@@ -84,6 +84,8 @@ OWNER = STAFF | {
     "fee_plans:create",
     "fee_plans:update",
     "fee_plans:delete",
+    "memberships:settle",
+    "coupons:manage",
     "students:delete",
     "students:export",
     "payments:refund",

@@ -14,6 +14,7 @@ from studyspot.memberships import dues, pricing, queries, seating
 from studyspot.memberships.models import FeePlan, Membership, PlanArchived, QuoteLine
 from studyspot.memberships.models.changes import Due, DueRow, MembershipOver, Period, Renewal, Renewed
 from studyspot.memberships.queries import money, offers
+from studyspot.messaging import service as messaging
 from studyspot.students import service as students
 
 OVER = ("cancelled", "transferred", "draft")
@@ -69,6 +70,17 @@ def _opened(db: Db, member: Membership) -> tuple[FeePlan, Period, Due | None]:
     days = _days(member, sold, queries.today(db))
     period = money.add_period(db, member.id, days, sold, lines[0].total_paise, "pending")
     return sold, period, dues.charge(db, member, "renewal", lines, days[0], period_id=period.id)
+
+
+def tell_due(db: Db, member: Membership, due: Due | None) -> None:
+    """What to pay until when, by message."""
+    if due is None:
+        return
+    payer = money.payer(db, member.student_id)
+    library = libraries.open_library(db, member.library_id).name
+    facts = {"name": payer.name, "amount": str(-(-due.amount_paise // 100)), "library": library}
+    facts["date"] = f"{due.due_on:%d %b %Y}"
+    messaging.send(db, "fee_due_reminder", payer.phone, facts, member.student_id, "student", about=due.id)
 
 
 def deliver(db: Db, member: Membership, due: DueRow) -> bool:

@@ -13,7 +13,7 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.response import etag_of
 from studyspot.libraries import service as libraries
-from studyspot.memberships import dues, pricing, queries, seating
+from studyspot.memberships import couponing, dues, pricing, queries, seating
 from studyspot.memberships.models import (
     Enrolment,
     FeePlan,
@@ -203,6 +203,8 @@ def enrol(db: Db, actor: Actor, asked: Enrolment) -> Membership:
         )
         seating.keep(db, made)
         lines = _period(sold)
+        if asked.coupon_code:
+            lines.append(couponing.used(db, asked.coupon_code, sold, student.id, made.id))
         period = money.add_period(db, made.id, (start, end), sold, made.price_paise, "live")
         dues.charge(db, made, "enrolment", lines, start, period_id=period.id, deposit_paise=sold.deposit_paise)
         made = queries.membership(db, made.id)

@@ -208,6 +208,7 @@ class Enrolment(Model):
     start_date: date | None = None
     shift_id: UUID | None = None
     seat_id: UUID | None = None
+    coupon_code: Annotated[str, Field(max_length=30)] | None = None
 
 
 class MembershipRequired(RuleViolated):

@@ -172,6 +172,26 @@ def cut_period(db: Db, one: Period, today: date, left: int, credit: int) -> None
     )
 
 
+def pending(db: Db, due_id: UUID) -> bool:
+    """Does a period wait for this money?"""
+    query = """
+        SELECT EXISTS (SELECT FROM membership_dues d JOIN membership_periods p ON p.id = d.period_id
+                       WHERE d.id = %(id)s AND p.status = 'pending')"""
+    return bool(db.value(query, id=due_id))
+
+
+def goodwill_days(db: Db, membership_id: UUID, since: date) -> int:
+    """What was given for nothing in the last year."""
+    total: int = db.value(
+        """
+        SELECT coalesce(sum(days), 0)::bigint FROM membership_periods
+        WHERE membership_id = %(id)s AND kind = 'goodwill' AND status = 'live' AND start_date > %(since)s""",
+        id=membership_id,
+        since=since,
+    )
+    return total
+
+
 def paid(db: Db, due_id: UUID, payment_id: UUID) -> None:
     db.run(
         "UPDATE membership_dues SET status = 'paid', payment_id = %(payment)s, paid_at = %(now)s WHERE id = %(id)s",

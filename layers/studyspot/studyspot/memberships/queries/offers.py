@@ -10,6 +10,7 @@ from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 from studyspot.kit.pages import Paging
 from studyspot.memberships.models import FeePlan, FeePlanVersion
+from studyspot.memberships.models.grants import MigratedMember
 
 TERMS = (
     "name",
@@ -129,6 +130,23 @@ def turn_plan(db: Db, plan_id: UUID, version: int, is_public: bool, status: str)
         version=version,
         is_public=is_public,
         status=status,
+        now=clock.now(),
+    )
+
+
+def migrate(db: Db, plan_id: UUID, version: int, only: list[UUID] | None) -> list[MigratedMember]:
+    """The newest terms from the next period on, for who has older ones."""
+    return db.all(
+        MigratedMember,
+        """
+        UPDATE memberships SET next_version = %(version)s, updated_at = %(now)s
+        WHERE fee_plan_id = %(plan)s AND status IN ('active', 'grace', 'frozen', 'scheduled')
+          AND coalesce(next_version, fee_plan_version) <> %(version)s
+          AND (%(only)s::uuid[] IS NULL OR id = ANY (%(only)s::uuid[]))
+        RETURNING id AS membership_id, student_id, price_paise, end_date AS from_date""",
+        plan=plan_id,
+        version=version,
+        only=only,
         now=clock.now(),
     )
 
