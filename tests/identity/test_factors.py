@@ -10,7 +10,7 @@ from typing import Any
 import pyotp
 import pytest
 from studyspot.identity.queries import factors as queries
-from studyspot.identity.service import directory
+from studyspot.identity.service import directory, end_sessions
 from studyspot.kit import cells, clock, tokens
 from studyspot.kit.ids import PLATFORM
 
@@ -158,6 +158,16 @@ def test_the_mfa_token_is_good_once_for_five_minutes_and_only_as_issued(world: W
     assert answer(world, late[:-2] + ("aa" if late[-2:] != "aa" else "bb"), codes[1]).code == "unauthenticated"
     world.advance(timedelta(minutes=5, seconds=1))
     assert answer(world, late, code_of(secret)).code == "token_expired"
+
+
+def test_a_sign_in_half_done_with_the_old_password_is_not_finished_after_a_reset(world: World) -> None:
+    tenant, email, token = owner(world)
+    _, codes = with_factor(world, token)
+    half = challenged(world, email)
+    with cells.tenant_db(tenant.id) as db:
+        end_sessions(db, tenant.owner_id, "reset")
+    assert answer(world, half, codes[0]).code == "unauthenticated"
+    assert answer(world, challenged(world, email), codes[0]).status == 200
 
 
 def test_a_recovery_code_is_good_once(world: World) -> None:

@@ -61,7 +61,9 @@ END = """
     UPDATE sessions SET revoked_at = %(now)s, reason = %(reason)s WHERE id = %(id)s AND revoked_at IS NULL"""
 END_TOKENS = "UPDATE refresh_tokens SET revoked_at = %(now)s WHERE family_id = %(id)s AND revoked_at IS NULL"
 END_ALL = """
-    WITH ended AS (
+    WITH halves AS (
+        UPDATE mfa_challenges SET used_at = %(now)s WHERE user_id = %(user)s AND used_at IS NULL
+    ), ended AS (
         UPDATE sessions SET revoked_at = %(now)s, reason = %(reason)s
         WHERE user_id = %(user)s AND revoked_at IS NULL AND (%(but)s::uuid IS NULL OR id <> %(but)s) RETURNING id
     )
@@ -136,7 +138,7 @@ def end(db: Db, session: UUID, reason: str) -> None:
 
 
 def end_all(db: Db, user: UUID, reason: str, but: UUID | None) -> None:
-    """Every session of a person, or all but one. Goes out with COMMIT."""
+    """Every session of a person, or all but one, and what is half signed in. Goes out with COMMIT."""
     db.later(END_ALL, user=user, reason=reason, but=but, now=clock.now())
 
 
