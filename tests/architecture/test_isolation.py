@@ -35,7 +35,15 @@ NAMES_NO_ROW = {
 }
 """Path values that are no ids of rows, each with what it is."""
 
-TABLES = {"purposeId": "bookings", "endpointId": "webhook_endpoints", "keyId": "api_keys", "actorId": "users"}
+TABLES = {
+    "purposeId": "bookings",
+    "endpointId": "webhook_endpoints",
+    "keyId": "api_keys",
+    "actorId": "users",
+    "duplicateId": "students",
+    "guardianId": "student_guardians",
+    "dueId": "membership_dues",
+}
 """Path and body ids whose name is not that of their table."""
 
 

@@ -12,10 +12,19 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, success
-from studyspot.kit.signature import TenantDb
+from studyspot.kit.signature import CoreDb, TenantDb
 from studyspot.memberships import service as memberships
-from studyspot.students import exporting, sample, service
-from studyspot.students.models import Analytics, Expiring, Exported, ExportRequest
+from studyspot.students import desk, exporting, sample, service
+from studyspot.students.models import (
+    Analytics,
+    Bulk,
+    BulkRequest,
+    Expiring,
+    Exported,
+    ExportRequest,
+    Merge,
+    MergeRequest,
+)
 
 api = Api("roster", module="library")
 
@@ -48,6 +57,16 @@ def export(asked: ExportRequest, actor: Exporter, db: TenantDb, request: Request
     """The file itself while it is small; a larger one is made in the background (202), a file named by its job."""
     made = exporting.export(db, actor, asked)
     return success(made, 202, request) if isinstance(made, Exported) else Response(200, *made)
+
+
+@api.post("/students/merge")
+def merge(asked: MergeRequest, actor: Annotated[Actor, allow("students:merge")], db: TenantDb, core: CoreDb) -> Merge:
+    return desk.merge(db, core, asked)
+
+
+@api.post("/students/bulk-actions")
+def bulk(asked: BulkRequest, actor: Annotated[Actor, allow("students:update")], db: TenantDb) -> Bulk:
+    return desk.to_many(db, actor, asked)
 
 
 handler = api.handler

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from email.message import Message
+from email import message as mime
 from typing import Annotated
 from uuid import UUID
 
@@ -21,19 +21,27 @@ from studyspot.kit.response import Response, success
 from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.memberships import service as memberships
 from studyspot.memberships.models import Membership
+from studyspot.messaging import service as messaging
+from studyspot.messaging.models import Message
 from studyspot.payments import queries as payments
 from studyspot.payments.models import Payment
-from studyspot.students import importing, service, sheets, undoing
+from studyspot.students import desk, importing, service, sheets, undoing
 from studyspot.students.models import (
+    Guardian,
+    GuardianRequest,
     IdCard,
     ImportOptions,
     ImportReport,
+    Note,
+    NoteRequest,
     Rollback,
     Status,
     Student,
     StudentChange,
     StudentRequest,
     Suspension,
+    Tag,
+    TagsRequest,
 )
 
 api = Api("students", module="library")
@@ -43,6 +51,8 @@ JobId = Annotated[UUID, Of("jobs")]
 Reader = Annotated[Actor, allow("students:read")]
 Importer = Annotated[Actor, allow("students:import")]
 Suspender = Annotated[Actor, allow("students:suspend")]
+Editor = Annotated[Actor, allow("students:update")]
+Family = Annotated[Actor, allow("students:update", "students:update_own")]
 DaysAhead = Annotated[int, Field(ge=0, le=366)]
 Offset = Annotated[int, Field(ge=0, le=10**6)]
 
@@ -57,6 +67,7 @@ def listed(
     fee_plan_id: UUID | None = None,
     status: Status | None = None,
     expiring: DaysAhead | None = None,
+    tag: Tag | None = None,
     without_consent: bool = False,
 ) -> Page[Student]:
     return service.listed(
@@ -68,6 +79,7 @@ def listed(
         library_id=library_id,
         fee_plan_id=fee_plan_id,
         status=status,
+        tag=tag,
         without_consent=without_consent,
     )
 
@@ -97,7 +109,7 @@ def bulk_import(
 
 
 def _charset(request: Request) -> str | None:
-    header = Message()
+    header = mime.Message()
     header["content-type"] = request.headers.get("content-type", "")
     return header.get_content_charset()
 
@@ -155,6 +167,38 @@ def reactivate(student_id: StudentId, actor: Suspender, db: TenantDb) -> Student
     return service.reactivate(db, actor, student_id)
 
 
+@api.put("/students/{studentId}/tags")
+def tag_student(student_id: StudentId, asked: TagsRequest, actor: Editor, db: TenantDb) -> Student:
+    return desk.tag(db, student_id, asked.tags)
+
+
+@api.post("/students/{studentId}/notes", status_code=201)
+def note(student_id: StudentId, asked: NoteRequest, actor: Editor, db: TenantDb) -> Note:
+    return desk.note(db, actor, student_id, asked)
+
+
+@api.get("/students/{studentId}/guardians")
+def guardians_of(student_id: StudentId, actor: Family, db: TenantDb) -> list[Guardian]:
+    service.must_concern(actor, "students:update", student_id)
+    return service.guardians(db, student_id)
+
+
+@api.post("/students/{studentId}/guardians", status_code=201)
+def link_guardian(student_id: StudentId, asked: GuardianRequest, actor: Family, db: TenantDb, core: CoreDb) -> Guardian:
+    return desk.link(db, core, actor, student_id, asked)
+
+
+@api.delete("/students/{studentId}/guardians/{guardianId}")
+def unlink_guardian(
+    student_id: StudentId,
+    guardian_id: Annotated[UUID, Of("student_guardians")],
+    actor: Annotated[Actor, allow("students:delete", "students:update_own")],
+    db: TenantDb,
+    core: CoreDb,
+) -> None:
+    desk.unlink(db, core, actor, student_id, guardian_id)
+
+
 @api.get("/students/{studentId}/id-card")
 def id_card(
     student_id: StudentId, actor: Annotated[Actor, allow("students:read", "students:read_own")], db: TenantDb
@@ -174,25 +218,33 @@ def id_card_picture(
 @api.get("/students/{studentId}/attendance")
 def attendance_of(
     student_id: StudentId,
-    actor: Annotated[Actor, allow("attendance:read", "attendance:read_own")],
+    actor: Annotated[Actor, allow("attendance:read", "attendance:read_own", "students:read_wards")],
     db: TenantDb,
     paging: Paging,
     from_: Moment | None = None,
     to: Moment | None = None,
 ) -> Page[Visit]:
-    service.must_concern(actor, "attendance:read", student_id)
+    service.must_concern_family(db, actor, "attendance:read", student_id)
     return service.of_somebody(db, student_id, attendance.history(db, paging, student_id, from_, to))
 
 
 @api.get("/students/{studentId}/payments")
 def payments_of(
     student_id: StudentId,
-    actor: Annotated[Actor, allow("payments:read", "payments:read_own")],
+    actor: Annotated[Actor, allow("payments:read", "payments:read_own", "students:read_wards")],
     db: TenantDb,
     paging: Paging,
 ) -> Page[Payment]:
-    service.must_concern(actor, "payments:read", student_id)
+    service.must_concern_family(db, actor, "payments:read", student_id)
     found = payments.listed(db, student_id, None, None, paging.after, paging.fetch)
+    return service.of_somebody(db, student_id, paging.page(found))
+
+
+@api.get("/students/{studentId}/communications")
+def communications_of(
+    student_id: StudentId, actor: Annotated[Actor, allow("messaging:read")], db: TenantDb, paging: Paging
+) -> Page[Message]:
+    found = messaging.of_recipient(db, student_id, paging.after, paging.fetch)
     return service.of_somebody(db, student_id, paging.page(found))
 
 

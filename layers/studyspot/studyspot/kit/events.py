@@ -88,6 +88,7 @@ EVENTS = {
     "student.updated": Event("a student's record changed", {"fields": "texts?", "status": "text?"}),
     "student.suspended": Event("a student may not enter", {"reason": "text"}),
     "student.imported": Event("a spreadsheet was worked off", {"imported": "count", "invalid": "count"}),
+    "student.merged": Event("two students were one", {"duplicateId": "id"}),
     "student.import_rolled_back": Event("an import of students was taken back", {"removed": "count", "kept": "count"}),
     "staff.rights_changed": Event("a member of staff may do other things now", {"role": "text"}),
     "staff.suspended": Event("a member of staff cannot sign in any more", {"reason": "text?"}),

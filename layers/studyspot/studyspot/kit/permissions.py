@@ -36,6 +36,9 @@ STUDENT = frozenset(
     }
 )
 
+MEMBER = frozenset({"students:read_wards"})
+"""Who is neither staff nor student: a guardian, of the students that are linked to them."""
+
 STAFF = frozenset(
     {
         "libraries:read",
@@ -88,6 +91,7 @@ OWNER = STAFF | {
     "coupons:manage",
     "students:delete",
     "students:export",
+    "students:merge",
     "payments:refund",
     "payments:timeline",
     "messaging:templates",
@@ -168,7 +172,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     "platform_staff": PLATFORM_STAFF,
     "library_owner": OWNER,
     "library_staff": STAFF,
-    "student": STUDENT,
+    "student": STUDENT | MEMBER,
+    "member": MEMBER,
     "kiosk": KIOSK,
 }
 

@@ -15,7 +15,7 @@ MOVES = frozenset(
         "membership_periods", "memberships", "payment_attempts",
         "payment_captures", "payment_events", "payments", "privacy_requests", "refunds", "retention_rules", "roles",
         "seat_allotments", "seat_blocks", "seat_occupancy", "seats", "shift_handovers", "shifts", "sms_templates",
-        "student_numbers",
+        "student_adjustments", "student_guardians", "student_notes", "student_numbers",
         "students", "subscription_periods", "subscription_plans", "subscriptions", "suppression_list", "tenant_kyc",
         "tenant_settings", "users", "zones",
     }

@@ -146,6 +146,15 @@ def history(db: Db, paging: Paging, **filters: str | None) -> list[Message]:
     return db.all(Message, HISTORY, after=paging.after, limit=paging.fetch, **filters)
 
 
+def of_recipient(db: Db, recipient_id: UUID, after: str | None, fetch: int) -> list[Message]:
+    """Newest first."""
+    query = f"""
+        SELECT {MESSAGE} FROM communications
+        WHERE recipient_id = %(id)s AND (%(after)s::uuid IS NULL OR id < %(after)s::uuid)
+        ORDER BY id DESC LIMIT %(fetch)s"""
+    return db.all(Message, query, id=recipient_id, after=after, fetch=fetch)
+
+
 def message(db: Db, message_id: UUID) -> Message:
     return db.one(Message, f"SELECT {MESSAGE} FROM communications WHERE id = %(id)s", id=message_id)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from studyspot.credits import service as wallets
 from studyspot.credits.models import InsufficientCredits
 from studyspot.kit import clock, ids, outbox, settings
 from studyspot.kit.db import Db
@@ -26,6 +27,7 @@ from studyspot.messaging.models import (
     TemplateNotApproved,
     TemplateView,
 )
+from studyspot.messaging.segments import size
 from studyspot.messaging.taking import Draft
 from studyspot.messaging.wording import TEMPLATES, Template
 
@@ -77,6 +79,37 @@ def send_request(db: Db, wanted: SmsRequest) -> SmsAccepted:
     with db.transaction():
         taken = [_requested(db, wanted.template_id, person) for person in people]
     return SmsAccepted(messages=taken, segments=sum(m.segments for m in taken))
+
+
+def weigh(db: Db, named: str, people: Sequence[Person]) -> tuple[int, int]:
+    """Credits, and what they cost, if each of these people were sent that text; nothing is sent."""
+    if not people:
+        return 0, 0
+    template = _registered(queries.clearance(db, named, people[0].phone, None, REPEATED_WITHIN))
+    units = sum(size(template.render(template.fitted(person.variables))).segments for person in people)
+    return units, units * wallets.unit_price(db, "sms")
+
+
+def send_each(db: Db, named: str, people: Sequence[Person]) -> int:
+    """The same text to each, in the caller's transaction; who opted out is kept as suppressed. Answers how many go."""
+    sent = 0
+    for person in people:
+        clear = queries.clearance(db, named, person.phone, None, REPEATED_WITHIN)
+        template = _registered(clear)
+        said = template.fitted(person.variables)
+        draft = Draft(ids.uuid7(), template, person.phone, said, person.recipient_id, "student")
+        if refusal := _refusal(clear, template):
+            taking.keep(db, draft, "suppressed", error_code=refusal.code)
+        elif taking.enqueue(db, draft, clear.night).error_code == InsufficientCredits.code:
+            raise InsufficientCredits
+        else:
+            sent += 1
+    return sent
+
+
+def of_recipient(db: Db, recipient_id: UUID, after: str | None, fetch: int) -> list[Message]:
+    """What was sent to one person, newest first."""
+    return queries.of_recipient(db, recipient_id, after, fetch)
 
 
 def _requested(db: Db, named: str, person: Person) -> Message:

@@ -63,7 +63,13 @@ def make(db: Db, job_id: UUID, given: dict[str, Any]) -> None:
 def _some(db: Db, asked: ExportRequest, bound: list[UUID] | None, most: int | None = None) -> Iterator[Student]:
     """A thousand a statement, never all of them in memory; staff bound to libraries take away no other's."""
     after: UUID | None = None
-    filters = {"q": None, "library_id": asked.library_id, "fee_plan_id": asked.fee_plan_id, "status": asked.status}
+    filters = {
+        "q": None,
+        "library_id": asked.library_id,
+        "fee_plan_id": asked.fee_plan_id,
+        "status": asked.status,
+        "tag": None,
+    }
     left = most
     while left is None or left > 0:
         size = PART if left is None else min(PART, left)
@@ -82,7 +88,8 @@ def _write(out: BinaryIO, students: Iterator[Student], form: str) -> int:
 
 
 def _cells(student: Student) -> list[Any]:
-    return [neutral(value) for value in student.model_dump(mode="json", by_alias=True).values()]
+    values = student.model_dump(mode="json", by_alias=True).values()
+    return [neutral(", ".join(value) if isinstance(value, list) else value) for value in values]
 
 
 def _text(out: BinaryIO, header: list[str], students: Iterator[Student]) -> int:

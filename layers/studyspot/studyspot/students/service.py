@@ -21,6 +21,7 @@ from studyspot.students.models import (
     OWN_FIELDS,
     Counts,
     Expiring,
+    Guardian,
     GuardianConsentRequired,
     IdCard,
     Student,
@@ -30,10 +31,11 @@ from studyspot.students.models import (
     StudentSuspended,
     Suspension,
 )
-from studyspot.students.queries import people, reports
+from studyspot.students.queries import files, people, reports
 
 M = TypeVar("M", bound=BaseModel)
 
+MAY_COME_BACK = ("suspended", "inactive")
 MAY_BE_SUSPENDED = ("enquiry", "active", "expired", "inactive")
 
 
@@ -78,6 +80,13 @@ def must_concern(actor: Actor, permission: str, student_id: UUID) -> None:
         actor.own(permission, student_id)
 
 
+def must_concern_family(db: Db, actor: Actor, permission: str, student_id: UUID) -> None:
+    """The same, and of those whose guardian they are."""
+    known = actor.may(permission) or actor.is_platform or actor.id == student_id
+    if not known and not files.guards(db, actor.id, student_id):
+        raise NotFound
+
+
 def of_somebody(db: Db, student_id: UUID, found: Page[M]) -> Page[M]:
     """What belongs to one student: rows prove that there is one, without any it has to be asked."""
     if not found.items:
@@ -89,6 +98,12 @@ def id_card(db: Db, student_id: UUID) -> IdCard:
     """The card with its QR code, as facts and as a picture."""
     shown = IdCard(**people.card(db, student_id).model_dump(), qr=card.signed(db.tenant, student_id))
     return shown.model_copy(update={"svg": card.drawn(shown)})
+
+
+def guardians(db: Db, student_id: UUID) -> list[Guardian]:
+    """Who may know of this student."""
+    people.student(db, student_id)
+    return files.guardians(db, student_id)
 
 
 def counts(db: Db, library_id: UUID | None) -> Counts:
@@ -171,7 +186,7 @@ def suspend(db: Db, actor: Actor, student_id: UUID, asked: Suspension) -> Studen
 def reactivate(db: Db, actor: Actor, student_id: UUID) -> Student:
     """Back from a suspension, or from having left."""
     with db.transaction():
-        after = _turn(db, actor, student_id, ("suspended", "inactive"), "active")
+        after = _turn(db, actor, student_id, MAY_COME_BACK, "active")
         identity.reactivate(db, student_id, "student")
         outbox.emit(db, "student.updated", student_id, {"status": "active"})
         audit.note(db, "students.reactivate", "students", student_id)

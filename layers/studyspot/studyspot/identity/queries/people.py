@@ -114,6 +114,19 @@ def meet_student(db: Db, student_id: UUID, phone: str) -> Person:
     return db.one(Person, MEET_STUDENT, id=student_id, phone=phone, now=clock.now())
 
 
+def add_member(db: Db, user_id: UUID, name: str, phone: str) -> None:
+    """Somebody who is neither staff nor student."""
+    db.run(
+        """
+        INSERT INTO users (id, phone, first_name, role, created_at, updated_at)
+        VALUES (%(id)s, %(phone)s, %(name)s, 'member', %(now)s, %(now)s)""",
+        id=user_id,
+        phone=phone,
+        name=name,
+        now=clock.now(),
+    )
+
+
 def set_status(db: Db, user_id: UUID, role: str, status: str) -> None:
     """Goes out with COMMIT; remembers it also of a student who never signed in."""
     db.later(SET_STATUS, id=user_id, role=role, status=status, now=clock.now())

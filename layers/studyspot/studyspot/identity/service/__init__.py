@@ -3,6 +3,7 @@
 from studyspot.identity.service.directory import (
     add_identities,
     add_identity,
+    add_member,
     ensure_admin,
     forget,
     home_of,
@@ -38,6 +39,7 @@ __all__ = [
     "accept",
     "add_identities",
     "add_identity",
+    "add_member",
     "admin_login",
     "change_password",
     "end_session",

@@ -46,6 +46,13 @@ def remove_identities(core: Db, tenant: UUID, user_id: UUID, kind: Kind | None =
     people.drop_identities(core, tenant, user_id, kind)
 
 
+def add_member(db: Db, name: str, phone: str) -> UUID:
+    """Somebody who is neither staff nor student and signs in by phone, once the directory is told."""
+    user_id = ids.uuid7()
+    people.add_member(db, user_id, name, phone)
+    return user_id
+
+
 def forget(core: Db, tenant: UUID, users: Sequence[UUID]) -> None:
     """Many people of one tenant who can no longer be found."""
     if users:

@@ -38,7 +38,7 @@ def request_otp(core: Db, db: Db, phone: str, send: Callable[[str, Identity], No
     """Have `send` send a code to whom the phone belongs here; a phone of nobody gets the same answer and no message."""
     found = people.identified(core, "phone", hash_of("phone", phone), db.tenant)
     # A phone is a student's before it is anything else.
-    known = found[-1] if found else None
+    known = next((one for one in found if one.user_type == "student"), found[-1] if found else None)
     to = known or Identity(user_type="student", tenant_id=db.tenant, user_id=ids.uuid7())
     phone_hash, code_id, code = keyed_hash("otp-phone", phone), ids.uuid7(), f"{secrets.randbelow(10**6):06d}"
     with db.transaction():

@@ -73,6 +73,8 @@ class Student(Model):
     notes: str | None
     created_at: Timestamp
     updated_at: Timestamp
+    tags: list[str]
+    merged_into: UUID | None
 
     @property
     def name(self) -> str:

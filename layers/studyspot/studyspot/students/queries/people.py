@@ -25,7 +25,7 @@ STUDENT = (
     "id, user_id, library_id, student_code, first_name, last_name, email, phone, alternate_phone, gender,"
     " date_of_birth, address, city, state, pincode, guardian_name, guardian_phone, id_proof_type, id_proof_number,"
     " photo_url, exam_target, fee_plan_id, seat_id, membership_start, membership_end, status, notes, created_at,"
-    " updated_at"
+    " updated_at, tags, merged_into"
 )
 TODAY = "(SELECT (%(now)s AT TIME ZONE timezone)::date FROM tenant_gate)"
 OF_AGE = """
@@ -82,6 +82,7 @@ def listed(
           AND status = coalesce(%(status)s::text, nullif(status, 'archived'))
           AND (%(q)s::text IS NULL OR strpos(
               lower(concat_ws(' ', first_name, last_name, phone, student_code, email)), lower(%(q)s::text)) > 0)
+          AND (%(tag)s::text IS NULL OR lower(%(tag)s::text) = ANY (tags))
           AND (%(expiring_days)s::int IS NULL
                OR membership_end BETWEEN {TODAY} AND {TODAY} + %(expiring_days)s::int)
           AND (NOT %(without_consent)s::bool OR (date_of_birth > {TODAY} - {OF_AGE} AND NOT EXISTS (
