@@ -16,12 +16,13 @@ KEPT = {
     "what was bought, booked and attended: what the books are explained by": """
         attendance attendance_scans bookings coupons fee_plan_versions fee_plans fee_rows member_accounts
         membership_dues membership_freezes membership_periods memberships seat_allotments seat_blocks seat_occupancy
-        shift_handovers""",
+        shift_handovers student_adjustments""",
     "one small row a day, which says that the day was worked off": "membership_days",
     "the trail and its seals: only ever added to": "audit_anchors audit_logs audit_seals",
     "people and their rights: they go when somebody leaves or asks, not by age": """
         admin_users api_keys consents devices identities impersonation_consents library_owners mfa_factors
-        privacy_requests recovery_codes roles students suppression_list users""",
+        privacy_requests recovery_codes roles students student_guardians student_notes suppression_list
+        users""",
     "what an organisation is and has set: a few rows, as many as there are things": """
         dlt_headers entitlement_overrides holidays libraries library_codes lockers retention_rules seats shifts
         sms_templates tenant_gate tenant_kyc tenant_settings webhook_endpoints zones""",

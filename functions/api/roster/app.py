@@ -13,7 +13,9 @@ from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, success
 from studyspot.kit.signature import CoreDb, TenantDb
+from studyspot.memberships import accounts
 from studyspot.memberships import service as memberships
+from studyspot.memberships.models.accounts import Defaulter
 from studyspot.students import desk, exporting, sample, service
 from studyspot.students.models import (
     Analytics,
@@ -29,6 +31,7 @@ from studyspot.students.models import (
 api = Api("roster", module="library")
 
 Reader = Annotated[Actor, allow("students:read")]
+Payer = Annotated[Actor, allow("payments:read")]
 Exporter = Annotated[Actor, allow("students:export", step_up=True)]
 Days = Annotated[int, Field(ge=0, le=366)]
 TEMPLATE = 'attachment; filename="students.csv"'
@@ -47,6 +50,13 @@ def expiring(
     return service.expiring(db, paging, library_id, days, past)
 
 
+@api.get("/students/defaulters")
+def defaulters(
+    actor: Payer, db: TenantDb, paging: Paging, library_id: UUID | None = None, days: Days = 0
+) -> Page[Defaulter]:
+    return accounts.defaulters(db, paging, library_id, days)
+
+
 @api.get("/students/import-template")
 def import_template(actor: Annotated[Actor, allow("students:import")]) -> Response:
     return Response(200, sample.template().encode(), "text/csv; charset=utf-8", {"Content-Disposition": TEMPLATE})
@@ -61,7 +71,9 @@ def export(asked: ExportRequest, actor: Exporter, db: TenantDb, request: Request
 
 @api.post("/students/merge")
 def merge(asked: MergeRequest, actor: Annotated[Actor, allow("students:merge")], db: TenantDb, core: CoreDb) -> Merge:
-    return desk.merge(db, core, asked)
+    with db.transaction():
+        accounts.refuse_holder(db, asked.duplicate_id)
+        return desk.merge(db, core, asked)
 
 
 @api.post("/students/bulk-actions")

@@ -19,8 +19,10 @@ from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, success
 from studyspot.kit.signature import CoreDb, Of, TenantDb
+from studyspot.memberships import accounts
 from studyspot.memberships import service as memberships
 from studyspot.memberships.models import Membership
+from studyspot.memberships.models.accounts import Adjustment, AdjustmentRequest, LedgerEntry, OpenDue
 from studyspot.messaging import service as messaging
 from studyspot.messaging.models import Message
 from studyspot.payments import queries as payments
@@ -48,10 +50,14 @@ api = Api("students", module="library")
 
 StudentId = Annotated[UUID, Of("students")]
 JobId = Annotated[UUID, Of("jobs")]
+Own = Annotated[Actor, allow("students:read", "students:read_own")]
+Owner = Annotated[Actor, allow("students:delete")]
 Reader = Annotated[Actor, allow("students:read")]
 Importer = Annotated[Actor, allow("students:import")]
 Suspender = Annotated[Actor, allow("students:suspend")]
 Editor = Annotated[Actor, allow("students:update")]
+Payer = Annotated[Actor, allow("payments:read", "payments:read_own")]
+FamilyPayer = Annotated[Actor, allow("payments:read", "payments:read_own", "students:read_wards")]
 Family = Annotated[Actor, allow("students:update", "students:update_own")]
 DaysAhead = Annotated[int, Field(ge=0, le=366)]
 Offset = Annotated[int, Field(ge=0, le=10**6)]
@@ -120,7 +126,7 @@ def import_progress(job_id: JobId, actor: Importer, db: TenantDb, errors_from: O
 
 
 @api.post("/students/imports/{jobId}/rollback")
-def roll_back(job_id: JobId, actor: Annotated[Actor, allow("students:delete")], db: TenantDb, core: CoreDb) -> Rollback:
+def roll_back(job_id: JobId, actor: Owner, db: TenantDb, core: CoreDb) -> Rollback:
     return undoing.roll_back(db, core, job_id)
 
 
@@ -132,9 +138,7 @@ def me(actor: Annotated[Actor, allow("students:read_own")], db: TenantDb) -> Stu
 
 
 @api.get("/students/{studentId}")
-def read(
-    student_id: StudentId, actor: Annotated[Actor, allow("students:read", "students:read_own")], db: TenantDb
-) -> Student:
+def read(student_id: StudentId, actor: Own, db: TenantDb) -> Student:
     return service.seen_by(db, actor, student_id)
 
 
@@ -152,9 +156,16 @@ def change(
 
 @api.delete("/students/{studentId}")
 def archive(
-    student_id: StudentId, actor: Annotated[Actor, allow("students:delete")], db: TenantDb, core: CoreDb
+    student_id: StudentId,
+    actor: Owner,
+    db: TenantDb,
+    core: CoreDb,
+    force: bool = False,
 ) -> None:
-    service.archive(db, core, student_id)
+    with db.transaction():
+        if not force:
+            accounts.refuse_debtor(db, student_id)
+        service.archive(db, core, student_id)
 
 
 @api.post("/students/{studentId}/suspend")
@@ -200,17 +211,13 @@ def unlink_guardian(
 
 
 @api.get("/students/{studentId}/id-card")
-def id_card(
-    student_id: StudentId, actor: Annotated[Actor, allow("students:read", "students:read_own")], db: TenantDb
-) -> IdCard:
+def id_card(student_id: StudentId, actor: Own, db: TenantDb) -> IdCard:
     service.must_concern(actor, "students:read", student_id)
     return service.id_card(db, student_id)
 
 
 @api.get("/students/{studentId}/id-card.svg")
-def id_card_picture(
-    student_id: StudentId, actor: Annotated[Actor, allow("students:read", "students:read_own")], db: TenantDb
-) -> Response:
+def id_card_picture(student_id: StudentId, actor: Own, db: TenantDb) -> Response:
     service.must_concern(actor, "students:read", student_id)
     return Response(200, service.id_card(db, student_id).svg.encode(), "image/svg+xml; charset=utf-8")
 
@@ -231,7 +238,7 @@ def attendance_of(
 @api.get("/students/{studentId}/payments")
 def payments_of(
     student_id: StudentId,
-    actor: Annotated[Actor, allow("payments:read", "payments:read_own", "students:read_wards")],
+    actor: FamilyPayer,
     db: TenantDb,
     paging: Paging,
 ) -> Page[Payment]:
@@ -269,6 +276,25 @@ def memberships_of(
     service.must_concern(actor, "memberships:read", student_id)
     filters = {"student_id": student_id, "fee_plan_id": None, "status": None}
     return service.of_somebody(db, student_id, memberships.memberships(db, actor, paging, None, None, **filters))
+
+
+@api.get("/students/{studentId}/ledger")
+def ledger_of(student_id: StudentId, actor: Payer, db: TenantDb, paging: Paging) -> Page[LedgerEntry]:
+    service.must_concern(actor, "payments:read", student_id)
+    return service.of_somebody(db, student_id, accounts.entries(db, paging, student_id))
+
+
+@api.get("/students/{studentId}/dues")
+def dues_of(student_id: StudentId, actor: FamilyPayer, db: TenantDb, paging: Paging) -> Page[OpenDue]:
+    service.must_concern_family(db, actor, "payments:read", student_id)
+    return service.of_somebody(db, student_id, accounts.open_dues(db, paging, student_id))
+
+
+@api.post("/students/{studentId}/adjustments", status_code=201)
+def adjust(
+    student_id: StudentId, asked: AdjustmentRequest, actor: Annotated[Actor, allow("students:adjust")], db: TenantDb
+) -> Adjustment:
+    return accounts.adjust(db, actor, student_id, asked)
 
 
 handler = api.handler

@@ -90,6 +90,7 @@ OWNER = STAFF | {
     "memberships:settle",
     "coupons:manage",
     "students:delete",
+    "students:adjust",
     "students:export",
     "students:merge",
     "payments:refund",

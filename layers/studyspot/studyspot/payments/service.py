@@ -217,6 +217,14 @@ def paid_by(db: Db, payment: PaymentRow) -> UUID | None:
     return held.id if held and held.activated_at else None
 
 
+def refuse_open(db: Db, purpose: str, purpose_id: UUID) -> None:
+    """PaymentInProgress while somebody pays for it; until the transaction ends nobody begins to."""
+    queries.lock_payable(db, purpose, purpose_id)
+    held = queries.holder(db, purpose, purpose_id)
+    if held and not held.activated_at:
+        raise PaymentInProgress(paymentId=str(held.id))
+
+
 def note(db: Db, payment_id: UUID, kind: str, **detail: Any) -> None:
     """One line of the payment's timeline."""
     queries.note(db, payment_id, kind, **detail)

@@ -158,6 +158,8 @@ def fitting(db: Db, asked: Filter, most: int) -> list[Student]:
 
 def tag_many(db: Db, student_ids: list[UUID], tag: str, on: bool) -> int:
     """A tag put on, or taken off."""
-    tags = "ARRAY(SELECT DISTINCT unnest(tags || %(tag)s::text) ORDER BY 1)" if on else "array_remove(tags, %(tag)s::text)"
+    tags = (
+        "ARRAY(SELECT DISTINCT unnest(tags || %(tag)s::text) ORDER BY 1)" if on else "array_remove(tags, %(tag)s::text)"
+    )
     query = f"UPDATE students SET tags = {tags}, updated_at = %(now)s WHERE id = ANY (%(ids)s::uuid[])"
     return db.run(query, ids=student_ids, tag=tag.lower(), now=clock.now())
