@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import xml.etree.ElementTree as ET
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +14,12 @@ import pytest
 from studyspot.identity.service.directory import hash_of
 from studyspot.kit import cells, clock, ids
 from studyspot.students import card, exporting, sample
+from studyspot.students.models import IdCard
 
 from tests.bookings.scene import Scene
 from tests.students.test_import import bring, some, stored, workbook
 from tests.students.test_import import tenant as one_library
-from tests.world import Answer, Tenant, World, function
+from tests.world import ROOT, Answer, Tenant, World, function
 
 __all__ = ["one_library"]
 
@@ -184,3 +185,12 @@ def test_a_card_says_whose_it_is_and_cannot_be_forged(world: World) -> None:
     names = {element.tag.rpartition("}")[2] for element in root.iter()}
     assert {"title", "desc", "path"} <= names and not names & {"script", "image", "foreignObject"}
     assert (root.get("role"), root.get("aria-labelledby")) == ("img", "card-title card-desc")
+
+
+def test_the_card_in_the_documentation_is_the_one_that_is_drawn() -> None:
+    shown = IdCard(
+        student_id=UUID(int=1), student_code="S00001", name="Student One", photo_url=None, library="Station Road",
+        seat="A-01", valid_until=date(2027, 1, 31), status="active",
+        qr="MDE5MzQ1Njc4OS1leGFtcGxlOjAxOTM0NTY3ODk.0123456789abcdef0123456789abcdef",
+    )  # fmt: skip
+    assert (ROOT / "docs" / "id-card.svg").read_text() == card.drawn(shown)

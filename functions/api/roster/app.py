@@ -12,10 +12,12 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, success
-from studyspot.kit.signature import CoreDb, TenantDb
+from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.memberships import accounts
 from studyspot.memberships import service as memberships
 from studyspot.memberships.models.accounts import Defaulter
+from studyspot.stories import service as stories
+from studyspot.stories.models import Day, Happening
 from studyspot.students import desk, exporting, sample, service
 from studyspot.students.models import (
     Analytics,
@@ -55,6 +57,18 @@ def defaulters(
     actor: Payer, db: TenantDb, paging: Paging, library_id: UUID | None = None, days: Days = 0
 ) -> Page[Defaulter]:
     return accounts.defaulters(db, paging, library_id, days)
+
+
+@api.get("/students/me/dashboard")
+def my_day(actor: Annotated[Actor, allow("students:read_own")], db: TenantDb) -> Day:
+    return stories.day(db, actor)
+
+
+@api.get("/students/{studentId}/timeline")
+def timeline(
+    student_id: Annotated[UUID, Of("students")], actor: Reader, db: TenantDb, paging: Paging
+) -> Page[Happening]:
+    return stories.story(db, actor, paging, student_id)
 
 
 @api.get("/students/import-template")

@@ -14,7 +14,7 @@ from studyspot.kit.pages import Paging
 from studyspot.ledger import models as books
 from studyspot.ledger import service as ledger
 from studyspot.memberships import queries, renewing
-from studyspot.memberships.models import QuoteLine
+from studyspot.memberships.models import Membership, QuoteLine
 from studyspot.memberships.models.accounts import (
     AccountHoldsMoney,
     Adjustment,
@@ -47,6 +47,11 @@ def open_dues(db: Db, paging: Paging, student_id: UUID) -> Page[OpenDue]:
 def defaulters(db: Db, paging: Paging, library_id: UUID | None, days: int) -> Page[Defaulter]:
     """Who owes for more than so many days, the longest first."""
     return paging.page(accounts.defaulters(db, paging, library_id, days), key="place")
+
+
+def memberships_of(db: Db, student_id: UUID, after: str | None, fetch: int) -> list[Membership]:
+    """One student's, newest first."""
+    return accounts.memberships_of(db, student_id, after, fetch)
 
 
 def refuse_debtor(db: Db, student_id: UUID) -> None:

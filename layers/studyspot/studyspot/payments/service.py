@@ -21,6 +21,7 @@ from studyspot.payments.models import (
     Moment,
     NothingToPay,
     Payable,
+    Payment,
     PaymentInProgress,
     PaymentRow,
     Routing,
@@ -215,6 +216,11 @@ def paid_by(db: Db, payment: PaymentRow) -> UUID | None:
     """The payment that has bought this, if one has."""
     held = queries.holder(db, payment.purpose, payment.purpose_id)
     return held.id if held and held.activated_at else None
+
+
+def of_student(db: Db, student_id: UUID, after: str | None, fetch: int) -> list[Payment]:
+    """Newest first."""
+    return queries.listed(db, student_id, None, None, after, fetch)
 
 
 def refuse_open(db: Db, purpose: str, purpose_id: UUID) -> None:

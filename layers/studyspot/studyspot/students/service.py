@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from studyspot.students.models import (
     Guardian,
     GuardianConsentRequired,
     IdCard,
+    Note,
     Student,
     StudentChange,
     StudentNotActive,
@@ -98,6 +99,16 @@ def id_card(db: Db, student_id: UUID) -> IdCard:
     """The card with its QR code, as facts and as a picture."""
     shown = IdCard(**people.card(db, student_id).model_dump(), qr=card.signed(db.tenant, student_id))
     return shown.model_copy(update={"svg": card.drawn(shown)})
+
+
+def notes(db: Db, student_id: UUID, after: str | None, fetch: int) -> list[Note]:
+    """What the desk noted, newest first."""
+    return files.notes(db, student_id, after, fetch)
+
+
+def day_began(db: Db, now: datetime) -> tuple[datetime, date]:
+    """When the day began where the tenant is, and which one it is."""
+    return people.day_began(db, now)
 
 
 def guardians(db: Db, student_id: UUID) -> list[Guardian]:

@@ -7,8 +7,9 @@ from uuid import UUID
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 from studyspot.kit.pages import Paging
+from studyspot.memberships.models import Membership
 from studyspot.memberships.models.accounts import Adjustment, AdjustmentRequest, Defaulter, LedgerEntry, OpenDue
-from studyspot.memberships.queries import TODAY
+from studyspot.memberships.queries import MEMBERSHIP, TODAY
 
 ADJUSTMENT = "id, student_id, due_id, kind, amount_paise, reason, created_by, created_at"
 # A charge is what it was before anything was let off; a sum that was dropped counts only for what was let off of it.
@@ -135,3 +136,12 @@ def lessen(db: Db, due_id: UUID, paise: int, line: str) -> None:
         paise=paise,
         line=line,
     )
+
+
+def memberships_of(db: Db, student_id: UUID, after: str | None, fetch: int) -> list[Membership]:
+    """Newest first."""
+    query = f"""
+        SELECT {MEMBERSHIP} FROM memberships
+        WHERE student_id = %(id)s AND (%(after)s::uuid IS NULL OR id < %(after)s::uuid)
+        ORDER BY id DESC LIMIT %(fetch)s"""
+    return db.all(Membership, query, id=student_id, after=after, fetch=fetch, now=clock.now())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -195,3 +195,14 @@ def today(db: Db) -> date:
     """The day it is where the tenant is."""
     day: date = db.value(f"SELECT {TODAY}", now=clock.now())
     return day
+
+
+def day_began(db: Db, now: datetime) -> tuple[datetime, date]:
+    """When the day began where the tenant is, and which one it is."""
+    (row,) = db.dicts(
+        """
+        SELECT date_trunc('day', %(now)s::timestamptz AT TIME ZONE timezone) AT TIME ZONE timezone AS began,
+               (%(now)s::timestamptz AT TIME ZONE timezone)::date AS today FROM tenant_gate""",
+        now=now,
+    )
+    return row["began"], row["today"]

@@ -1,0 +1,34 @@
+"""A student's day, and one line of a student's story."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+from uuid import UUID
+
+from studyspot.bookings.models import Booking
+from studyspot.kit.models import Model, Timestamp
+from studyspot.memberships.models import Membership
+from studyspot.memberships.models.accounts import OpenDue
+
+
+class Day(Model):
+    """What a student wants to know in the morning."""
+
+    today: date
+    membership: Membership | None
+    booking: Booking | None
+    """The one that runs, or the next."""
+    inside: bool
+    minutes_today: int
+    due: OpenDue | None
+    """What is owed for the longest."""
+
+
+class Happening(Model):
+    """Something that happened, as its own domain shows it."""
+
+    id: UUID
+    at: Timestamp
+    kind: Literal["visit", "booking", "membership", "payment", "message", "note"]
+    facts: dict[str, Any]
