@@ -18,6 +18,8 @@ KEPT = {
         membership_dues membership_freezes membership_periods memberships seat_allotments seat_blocks seat_occupancy
         shift_handovers student_adjustments""",
     "one small row a day, which says that the day was worked off": "membership_days",
+    "how a visit came to say what it says: as long as the visit": """
+        attendance_corrections attendance_leaves kiosk_entries""",
     "the trail and its seals: only ever added to": "audit_anchors audit_logs audit_seals",
     "people and their rights: they go when somebody leaves or asks, not by age": """
         admin_users api_keys consents devices identities impersonation_consents library_owners mfa_factors

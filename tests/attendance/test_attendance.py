@@ -10,46 +10,8 @@ import pytest
 from studyspot.attendance import qr, service
 from studyspot.kit import clock, ids, tally
 
-from tests.bookings.scene import Scene
+from tests.attendance.door import Door
 from tests.world import Answer, World
-
-
-class Door:
-    """A library with its display and its desk."""
-
-    def __init__(self, world: World, seats: int = 3) -> None:
-        self.world, self.scene = world, Scene.open(world, seats=seats)
-
-    def code(self) -> str:
-        path = f"/attendance/qr?libraryId={self.scene.library}"
-        answer: str = self.world.call("attendance", "GET", path, self.scene.staff()).data["code"]
-        return answer
-
-    def scan(self, student: UUID, code: str | None = None, **more: Any) -> Answer:
-        body = {"code": code or self.code(), **more}
-        return self.world.call("attendance", "POST", "/attendance/scan", self.scene.token(student), body)
-
-    def booked(self, hours: float = 2) -> tuple[UUID, str]:
-        """A student with a confirmed booking that begins within minutes."""
-        student = self.scene.student()
-        start = clock.now() + timedelta(minutes=5)
-        with self.world.db(self.scene.tenant.id) as db:
-            db.run("UPDATE libraries SET opening_time = NULL, closing_time = NULL")
-        token = self.scene.token(student)
-        booking = self.scene.book(token, None, start=start, hours=hours).data["id"]
-        self.world.call("bookings", "POST", f"/bookings/{booking}/confirm", self.scene.staff())
-        return student, booking
-
-    def occupancy(self) -> dict[str, int]:
-        with self.world.db(self.scene.tenant.id) as db:
-            (library,) = service.occupancy(db, self.scene.library)
-        return {name: getattr(library, name) for name in ("capacity", "present", "booked", "allotted", "free")}
-
-    def scans(self) -> list[tuple[str, str | None]]:
-        with self.world.db(self.scene.tenant.id) as db, db.transaction():
-            db.run("SELECT 1")
-            rows = db.connection.pg.execute("SELECT decision, reason FROM attendance_scans ORDER BY id").fetchall()
-        return [(row[0], row[1]) for row in rows]
 
 
 @pytest.fixture

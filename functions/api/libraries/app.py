@@ -10,6 +10,8 @@ from studyspot.attendance import service as attendance
 from studyspot.attendance.models import Occupancy
 from studyspot.bookings import service as bookings
 from studyspot.bookings.models import LIVE
+from studyspot.identity.models.devices import Device, DeviceRequest, DeviceToken, LibraryDeviceRequest
+from studyspot.identity.service import devices
 from studyspot.kit import clock
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
@@ -48,6 +50,7 @@ ShiftId = Annotated[UUID, Of("shifts")]
 Radius = Annotated[float, Field(gt=0, le=20_000, allow_inf_nan=False)]
 Reader = Annotated[Actor, allow("libraries:read")]
 Editor = Annotated[Actor, allow("libraries:update")]
+Outfitter = Annotated[Actor, allow("devices:manage", in_person=True)]
 
 
 @api.get("/libraries")
@@ -204,6 +207,24 @@ def end_shift(
     library_id: LibraryId, shift_id: ShiftId, actor: Annotated[Actor, allow("shifts:delete")], db: TenantDb
 ) -> None:
     service.end_shift(db, library_id, shift_id)
+
+
+@api.get("/libraries/{libraryId}/devices")
+def listed_devices(library_id: LibraryId, actor: Outfitter, db: TenantDb, paging: Paging) -> Page[Device]:
+    service.seen_by(db, actor, library_id)
+    return devices.listed(db, paging, library_id)
+
+
+@api.post("/libraries/{libraryId}/devices", status_code=201, keyed="ignored")
+def add_device(library_id: LibraryId, asked: LibraryDeviceRequest, actor: Outfitter, db: TenantDb) -> DeviceToken:
+    return devices.mint(db, DeviceRequest(library_id=library_id, **asked.model_dump()))
+
+
+@api.delete("/libraries/{libraryId}/devices/{deviceId}")
+def revoke_device(
+    library_id: LibraryId, device_id: Annotated[UUID, Of("devices")], actor: Outfitter, db: TenantDb
+) -> None:
+    devices.revoke(db, device_id, library_id)
 
 
 handler = api.handler

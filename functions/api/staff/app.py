@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from studyspot.attendance import service as attendance
+from studyspot.attendance.service import visits as attendance
 from studyspot.audit.models import Entry
 from studyspot.bookings import service as bookings
 from studyspot.entitlements import service as entitlements

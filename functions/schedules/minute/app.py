@@ -37,12 +37,19 @@ def export_students(db: Db, job_id: UUID, given: dict[str, Any]) -> None:
     students.make(db, job_id, given)
 
 
+def end_visit(db: Db, visit_id: UUID, given: dict[str, Any]) -> None:
+    from studyspot.attendance.service import visits  # as above, only when nobody scanned out
+
+    visits.end_by_itself(db, visit_id, given)
+
+
 AT_ONCE = {
     "student_export": export_students,
     exporting.TIMER: exporting.make,
     sending.RETRY_TIMER: sending.retry,
     files.UPLOAD_TIMER: files.upload_lapsed,
     "booking_release": release_booking,
+    "attendance_end": end_visit,
     entitlements.TIMER: entitlements.apply_due,
     taking.RELEASE_TIMER: taking.release,
     delivery.SETTLE_TIMER: delivery.settle_unknown,

@@ -1,6 +1,6 @@
 """Signing in by the token of a library's device: `ssd_` and a sealed token that finds its tenant's cell.
 
-What a kiosk may do is not written in its token: the door of its one library, and the gate keeps it to the hours.
+What a device may do is not written in its token: what its kind does at its one library, in the hours of the gate.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from studyspot.kit.errors import DeviceRevoked, Unauthenticated
 MARK = "ssd_"
 PURPOSE = "device"
 KIOSK = "kiosk"
+"""The user type of every device; its kind is its role."""
 LOOKUP = """
     WITH seen AS (
         UPDATE devices SET last_seen_at = %(now)s
         WHERE id = %(id)s AND token_hash = %(hash)s AND revoked_at IS NULL
           AND (last_seen_at IS NULL OR last_seen_at <= %(now)s - interval '1 minute'))
-    SELECT id, library_id, revoked_at FROM devices WHERE id = %(id)s AND token_hash = %(hash)s AND kind = 'kiosk'"""
+    SELECT id, library_id, kind, revoked_at FROM devices WHERE id = %(id)s AND token_hash = %(hash)s"""
 
 
 class Known(BaseModel):
@@ -31,6 +32,7 @@ class Known(BaseModel):
 
     id: UUID
     library_id: UUID
+    kind: str
     revoked_at: datetime | None
 
 
@@ -63,10 +65,10 @@ def sign_in(token: str) -> Actor:
 
 
 def _actor(tenant: UUID, known: Known) -> Actor:
-    allowed = permissions.of([KIOSK])
+    allowed = permissions.of([known.kind])
     claims = {
         "sub": str(known.id), "userId": str(known.id), "userType": KIOSK, "userTable": "devices",
-        "tenantId": str(tenant), "roles": [KIOSK], "permissions": allowed, "libraryIds": [str(known.library_id)],
+        "tenantId": str(tenant), "roles": [known.kind], "permissions": allowed, "libraryIds": [str(known.library_id)],
         "sid": str(known.id), "jti": str(known.id), "type": "device",
     }  # fmt: skip
     return Actor.of(claims)

@@ -115,12 +115,18 @@ OWNER = STAFF | {
     "webhooks:manage",
     "api_keys:manage",
     "devices:manage",
+    "attendance:anomalies",
     "impersonation:consent",
     "jobs:manage",
 }
 
 KIOSK = frozenset({"attendance:qr", "attendance:door"})
 """A device at the door: it shows the code, and lets people in and out of its one library."""
+
+BIOMETRIC = frozenset({"attendance:report_device"})
+"""A reader of fingers or cards: it tells who was there."""
+
+DISPLAY = frozenset({"attendance:qr"})
 
 PLATFORM_STAFF = frozenset(
     {
@@ -176,6 +182,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     "student": STUDENT | MEMBER,
     "member": MEMBER,
     "kiosk": KIOSK,
+    "biometric": BIOMETRIC,
+    "display": DISPLAY,
 }
 
 KNOWN = frozenset().union(*ROLE_PERMISSIONS.values())

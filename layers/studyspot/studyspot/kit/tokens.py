@@ -57,6 +57,15 @@ def sign(claims: dict[str, Any], seconds: int = LIFETIME_SECONDS) -> str:
     return jwt.encode(full, signer.jwk.key, algorithm=ALGORITHM, headers={"kid": signer.kid})
 
 
+def sign_document(kind: str, facts: dict[str, Any], seconds: int) -> str:
+    """Something of ours that others keep and check by the JWKS; made for another audience, it signs nobody in."""
+    signer = keyring.ring().signer()
+    issued = int(clock.now().timestamp())
+    times = {"iat": issued, "exp": issued + seconds, "iss": ISSUER, "aud": f"studyspot-{kind}"}
+    headers = {"kid": signer.kid, "typ": f"{kind}+jwt"}
+    return jwt.encode(facts | times | {"type": kind}, signer.jwk.key, algorithm=ALGORITHM, headers=headers)
+
+
 def verify(token: str) -> dict[str, Any]:
     """The claims of a genuine, unexpired token. Verified ones are remembered by digest, never past their expiry."""
     digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

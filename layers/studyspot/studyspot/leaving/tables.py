@@ -6,7 +6,8 @@ from typing import Any, LiteralString
 
 MOVES = frozenset(
     {
-        "attendance", "attendance_scans", "bookings", "communications", "consents", "coupons", "delivery_events",
+        "attendance", "attendance_corrections", "attendance_leaves",
+        "attendance_scans", "bookings", "communications", "consents", "coupons", "delivery_events",
         "dlt_headers",
         "fee_plan_libraries", "fee_plan_versions", "fee_plans", "files", "gateway_accounts", "guardian_requests",
         "holidays", "invoice_items", "invoice_sequences", "invoices", "ledger_entries", "ledger_transactions",
@@ -47,6 +48,7 @@ STAYS = {
     "email_tokens": "a secret that lasts for hours",
     "idempotency_keys": "answers kept for a day, for clients of this organisation",
     "invitations": "a secret: people are invited anew",
+    "kiosk_entries": "queues of devices, which are paired anew; what was seen is in the scans",
     "lockouts": "counts of failed sign-ins",
     "mfa_challenges": "a secret that lasts for minutes",
     "mfa_factors": "a secret: second factors are enrolled anew",
@@ -70,6 +72,7 @@ WITHHELD: dict[str, dict[str, Any]] = {
     "gateway_accounts": {"credentials": "", "status": "disconnected"},
     "communications": {"sealed": None},
     "guardian_requests": {"code_hash": ""},
+    "attendance_scans": {"phone": None},
     "jobs": {"file": None},
 }
 """Columns that never leave, and what stands there in rows that come back: an account whose credentials stayed behind is

@@ -7,36 +7,46 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from studyspot.attendance.models import Attendance, Entry, Today, Visit, Visitor
-from studyspot.kit import clock, ids
+from studyspot.attendance.models import Attendance, Entry, Over, Passage, Today, Visit, Visitor
+from studyspot.attendance.reading import OVERSTAY
+from studyspot.kit import clock
 from studyspot.kit.db import Db
 from studyspot.kit.models import Model
 
 COLUMNS = """
     a.id, a.student_id, a.library_id, a.booking_id, a.seat_id, a.check_in_at, a.check_out_at, a.method, a.device_id,
-    a.marked_by, a.reason, a.created_at"""
+    a.marked_by, a.reason, a.auto, a.flags, a.created_at"""
 VISITOR = f"{COLUMNS}, st.student_code, st.first_name, st.last_name, s.code AS seat_code"
 VISITS = "attendance a JOIN students st ON st.id = a.student_id LEFT JOIN seats s ON s.id = a.seat_id"
 
 FACTS = """
-    SELECT f.*, (tenant_policy('attendance') ->> 'repeated_scan_seconds')::integer AS repeated_scan_seconds
-    FROM entry_facts(%(student)s, %(library)s, %(step)s, %(now)s) f"""
+    SELECT f.*, (tenant_policy('attendance') ->> 'repeated_scan_seconds')::integer AS repeated_scan_seconds, y.*,
+           (SELECT a.ends_at FROM attendance a WHERE a.id = f.inside_id) AS inside_ends_at
+    FROM at_the_door(%(student)s) AS d (student),
+         LATERAL entry_facts(d.student, %(library)s, %(step)s, %(now)s) f,
+         LATERAL stay_facts(d.student, %(library)s, f.booking_id, %(own_step)s, %(now)s) y"""
 
 ARRIVE = """
     INSERT INTO attendance (id, student_id, library_id, booking_id, seat_id, check_in_at, check_out_at, method,
-                            device_id, marked_by, reason, created_at)
+                            device_id, marked_by, reason, created_at, ends_at, fixed)
     VALUES (%(id)s, %(student_id)s, %(library_id)s, %(booking_id)s, %(seat_id)s, %(check_in_at)s, %(check_out_at)s,
-            %(method)s, %(device_id)s, %(marked_by)s, %(reason)s, %(created_at)s)"""
+            %(method)s, %(device_id)s, %(marked_by)s, %(reason)s, %(created_at)s, %(ends_at)s, %(fixed)s)"""
 
 LEAVE = """
-    UPDATE attendance SET check_out_at = greatest(%(now)s, check_in_at), reason = coalesce(%(reason)s, reason)
+    UPDATE attendance SET check_out_at = greatest(%(now)s, check_in_at), auto = %(auto)s,
+           flags = CASE WHEN %(flag)s::text IS NULL THEN flags ELSE array_append(flags, %(flag)s) END
     WHERE id = %(id)s AND check_out_at IS NULL"""
 
-SCAN = """
-    INSERT INTO attendance_scans (id, student_id, library_id, step, decision, direction, reason, attendance_id,
-                                  scanned_at)
-    VALUES (%(id)s, %(student)s, %(library)s, %(step)s, %(decision)s, %(direction)s, %(reason)s, %(attendance)s,
-            %(now)s)"""
+FLAG = """
+    UPDATE attendance SET flags = array_append(flags, %(flag)s) WHERE id = %(id)s AND NOT flags @> ARRAY[%(flag)s]"""
+
+PASSED = """
+    INSERT INTO attendance_scans (id, student_id, library_id, scanned_at, kind, method, step, decision, direction,
+                                  reason, attendance_id, device_id, marked_by, admitted, shut, booking_id, seat_id,
+                                  ends_at, phone, flags, offline)
+    VALUES (%(id)s, %(student_id)s, %(library_id)s, %(scanned_at)s, %(kind)s, %(method)s, %(step)s, %(decision)s,
+            %(direction)s, %(reason)s, %(attendance_id)s, %(device_id)s, %(marked_by)s, %(admitted)s, %(shut)s,
+            %(booking_id)s, %(seat_id)s, %(ends_at)s, %(phone)s, %(flags)s, %(offline)s)"""
 
 READ = f"SELECT {COLUMNS} FROM attendance a WHERE a.id = %(id)s"
 
@@ -51,7 +61,8 @@ LIST = f"""
 
 HISTORY = f"""
     SELECT {COLUMNS},
-           floor(extract(epoch FROM coalesce(a.check_out_at, %(now)s) - a.check_in_at) / 60)::integer AS minutes
+           floor(extract(epoch FROM coalesce(a.check_out_at, least(%(now)s, a.ends_at)) - a.check_in_at) / 60)::integer
+               AS minutes
     FROM attendance a
     WHERE a.student_id = %(student)s AND (%(after)s::uuid IS NULL OR a.id < %(after)s)
       AND (%(start)s::timestamptz IS NULL OR a.check_out_at > %(start)s OR a.check_out_at IS NULL)
@@ -128,40 +139,52 @@ class ZoneRow(Model):
     standing: int
 
 
-def entry(db: Db, student: UUID, library: UUID, step: int, now: datetime) -> Entry:
+def entry(db: Db, student: UUID, library: UUID, step: int, now: datetime, own_step: int = -1) -> Entry:
     """The facts of a decision; the student stays locked until the commit."""
-    return db.one(Entry, FACTS, student=student, library=library, step=step, now=now)
+    facts = db.one(Entry, FACTS, student=student, library=library, step=step, own_step=own_step, now=now)
+    return _without_what_is_over(facts, library, now)
 
 
-def arrive_later(db: Db, visit: Attendance) -> None:
+def _without_what_is_over(facts: Entry, library: UUID, now: datetime) -> Entry:
+    """Who is inside past the visit's end is outside: whether its timer has fired yet makes no difference."""
+    ends_at = facts.inside_ends_at
+    if facts.inside_id is None or facts.inside_library is None or ends_at is None or now <= ends_at + OVERSTAY:
+        return facts
+    over = Over(id=facts.inside_id, library=facts.inside_library, booking=facts.inside_booking, ends_at=ends_at)
+    late = facts.inside_id if facts.inside_library == library else None
+    outside = {"inside_id": None, "inside_library": None, "inside_booking": None}
+    return facts.model_copy(update={**outside, "over": over, "late_id": late})
+
+
+def arrive_later(db: Db, visit: Attendance, ends_at: datetime | None) -> None:
     """With the commit."""
-    db.later(ARRIVE, **visit.model_dump())
+    db.later(ARRIVE, **visit.model_dump(), ends_at=ends_at, fixed=False)
 
 
-def arrive(db: Db, visit: Attendance) -> bool:
-    """False when the student is inside already."""
-    return db.run(f"{ARRIVE} ON CONFLICT DO NOTHING", **visit.model_dump()) == 1
+def arrive(db: Db, visit: Attendance, ends_at: datetime | None) -> bool:
+    """By hand; False when the student is inside already."""
+    row = visit.model_dump()
+    return db.run(f"{ARRIVE} ON CONFLICT DO NOTHING", **row, ends_at=ends_at, fixed=True) == 1
 
 
-def leave_later(db: Db, visit_id: UUID, now: datetime, reason: str | None = None) -> None:
+def leave_later(db: Db, visit_id: UUID, at: datetime, flag: str | None = None, auto: bool = False) -> None:
     """With the commit."""
-    db.later(LEAVE, id=visit_id, now=now, reason=reason)
+    db.later(LEAVE, id=visit_id, now=at, flag=flag, auto=auto)
 
 
-def scan_later(
-    db: Db,
-    student: UUID,
-    library: UUID,
-    step: int,
-    decision: str,
-    *,
-    direction: str | None = None,
-    reason: str | None = None,
-    attendance: UUID | None = None,
-) -> None:
+def flag_later(db: Db, visit_id: UUID, flag: str) -> None:
+    """With the commit."""
+    db.later(FLAG, id=visit_id, flag=flag)
+
+
+def passed(db: Db, passage: Passage) -> None:
+    """Now, because it is read again in this transaction."""
+    db.run(PASSED, **passage.model_dump())
+
+
+def passed_later(db: Db, passage: Passage) -> None:
     """With the commit: what was decided."""
-    facts = {"direction": direction, "reason": reason, "attendance": attendance, "now": clock.now()}
-    db.later(SCAN, id=ids.uuid7(), student=student, library=library, step=step, decision=decision, **facts)
+    db.later(PASSED, **passage.model_dump())
 
 
 def read(db: Db, visit_id: UUID) -> Attendance:
