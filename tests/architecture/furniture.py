@@ -34,6 +34,7 @@ REFERENCES = """
 WISHES: dict[str, dict[str, Any]] = {
     "students": {"phone": "+919800000000", "status": "active"},
     "libraries": {"operating_days": [1, 2, 3, 4, 5, 6, 7], "status": "active"},
+    "library_hours": {"day": 1, "opens": 360, "closes": 1380},
     "jobs": {"kind": "student_import"},
     "membership_dues": {"lines": "[]"},
     "users": {"role": "library_staff"},

@@ -39,6 +39,7 @@ PUBLIC = {
     "GET /api/v1/subscriptions/plans": "the price list",
     "POST /api/v1/tenants/signup": "goes by mail, the answer tells nothing",
     "POST /api/v1/tenants/signup/confirm": "the mailed token is the proof",
+    "GET /api/v1/libraries/{libraryId}/hours": "opening hours hang on the door",
     "GET /api/v1/tenants/me/branding": "what an organisation shows to everybody",
     "GET /api/v1/public/tenants/{slug}": "what an organisation shows to everybody",
     "GET /api/v1/tenants/check-slug": "asked by the sign-up form",

@@ -8,14 +8,10 @@ from uuid import UUID
 from pydantic import Field
 from studyspot.attendance import service as attendance
 from studyspot.attendance.models import Occupancy
-from studyspot.bookings import service as bookings
-from studyspot.bookings.models import LIVE
 from studyspot.identity.models.devices import Device, DeviceRequest, DeviceToken, LibraryDeviceRequest
 from studyspot.identity.service import devices
-from studyspot.kit import clock
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
-from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
@@ -30,7 +26,6 @@ from studyspot.libraries.models import (
     Near,
     Seat,
     SeatChange,
-    SeatInUse,
     SeatsRequest,
     Shift,
     ShiftChange,
@@ -40,6 +35,8 @@ from studyspot.libraries.models import (
     ZoneRequest,
 )
 from studyspot.memberships import service as memberships
+from studyspot.spaces import service as premises
+from studyspot.spaces.service import seats as held
 
 api = Api("libraries", module="library")
 
@@ -167,15 +164,7 @@ def retire_seat(
 ) -> None:
     with db.transaction():
         service.retire_seat(db, library_id, seat_id)
-        _refuse_held(db, actor, seat_id)
-
-
-def _refuse_held(db: Db, actor: Actor, seat_id: UUID) -> None:
-    """In the transaction that retires the seat, so that a hold which came first undoes it."""
-    ahead = {"seat": seat_id, "start": clock.now(), "end": None, "library": None, "student": None}
-    for status in LIVE:
-        if bookings.listed(db, actor, Paging(limit=1), status=status, **ahead).items:
-            raise SeatInUse
+        held.refuse_held(db, seat_id)
 
 
 @api.get("/libraries/{libraryId}/shifts")
@@ -199,14 +188,19 @@ def change_shift(
     db: TenantDb,
     request: Request,
 ) -> Shift:
-    return service.change_shift(db, library_id, shift_id, asked, request.headers.get("if-match"))
+    with db.transaction():
+        if asked.model_fields_set - {"name"}:
+            premises.refuse_shift_members(db, library_id, shift_id)
+        return service.change_shift(db, library_id, shift_id, asked, request.headers.get("if-match"))
 
 
 @api.delete("/libraries/{libraryId}/shifts/{shiftId}")
 def end_shift(
     library_id: LibraryId, shift_id: ShiftId, actor: Annotated[Actor, allow("shifts:delete")], db: TenantDb
 ) -> None:
-    service.end_shift(db, library_id, shift_id)
+    with db.transaction():
+        premises.refuse_shift_members(db, library_id, shift_id)
+        service.end_shift(db, library_id, shift_id)
 
 
 @api.get("/libraries/{libraryId}/devices")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import time
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -147,13 +146,11 @@ class Availability(Model):
 
 
 class Hours(Model):
-    """When a library is open, as a booking needs to know it."""
+    """Whether a library is open for a booking, as `opening_windows` says."""
 
-    timezone: str
-    opening_time: time | None
-    closing_time: time | None
-    operating_days: list[int]
-    holidays: list[Any]
+    open_throughout: bool
+    open_that_day: bool
+    """It opens on the day of the start, or the start lies in hours that began before."""
 
 
 class Terms(Model):

@@ -24,7 +24,7 @@ def change(db: Db, actor: Actor, booking_id: UUID, request: BookingChange) -> Bo
         if not (start == booking.start_at and end > clock.now()):
             refuse(db, rules.of_time(start, end, booking.policy, clock.now()))
         found = queries.look(db, booking, start, end)
-        rules.of_circumstances(found, start, end)
+        rules.of_circumstances(found)
         amount = rules.price(found, start, end)
         if (
             booking.status == "confirmed"

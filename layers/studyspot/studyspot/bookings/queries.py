@@ -32,9 +32,8 @@ COLUMNS = """
     b.amount_paise, b.hold_expires_at, b.payment_id, b.policy, b.reason, b.created_at, b.updated_at"""
 
 CIRCUMSTANCES = """
-    g.timezone, l.opening_time, l.closing_time, l.operating_days, l.status AS library_status,
-    ARRAY(SELECT h.day FROM holidays h WHERE h.library_id = l.id
-          AND h.day BETWEEN %(start)s::date - 2 AND %(end)s::date + 2) AS holidays,
+    l.status AS library_status, o.windows @> tstzrange(%(start)s, %(end)s) AS open_throughout,
+    o.windows @> %(start)s::timestamptz OR opening_windows(l.id, g.timezone, o.day + 1, o.day) <> '{}' AS open_that_day,
     p.kind AS plan_kind, p.status AS plan_status, v.price_paise, v.tax_included, v.gst_rate,
     NOT EXISTS (SELECT FROM fee_plan_libraries f WHERE f.fee_plan_id = p.id)
         OR EXISTS (SELECT FROM fee_plan_libraries f WHERE f.fee_plan_id = p.id AND f.library_id = l.id) AS plan_here,
@@ -46,14 +45,18 @@ CIRCUMSTANCES = """
               AND (%(start)s AT TIME ZONE g.timezone)::date < m.end_date) AS member"""
 
 AROUND = """
-    tenant_gate g, libraries l, fee_plans p JOIN fee_plan_versions v ON v.fee_plan_id = p.id AND v.version = p.version,
+    tenant_gate g, libraries l
+    CROSS JOIN LATERAL (SELECT (%(start)s AT TIME ZONE h.timezone)::date AS day,
+        opening_windows(l.id, h.timezone, (%(start)s AT TIME ZONE h.timezone)::date,
+                        (%(end)s AT TIME ZONE h.timezone)::date) AS windows FROM tenant_gate h) o,
+    fee_plans p JOIN fee_plan_versions v ON v.fee_plan_id = p.id AND v.version = p.version,
     students st"""
 
 NAMED = "l.id = %(library)s AND p.id = %(plan)s AND st.id = %(student)s"
 
-# The tenant's policy decides, and is kept with the booking, in the statement that tries for the seat.
+# The library's policy decides, and is kept with the booking, in the statement that tries for the seat.
 HOLD = f"""
-    WITH rule AS MATERIALIZED (SELECT %(policy)s::jsonb || tenant_policy('booking') AS policy)
+    WITH rule AS MATERIALIZED (SELECT %(policy)s::jsonb || library_policy(%(library)s, 'booking') AS policy)
     SELECT h.outcome, h.seat_id, h.seat_code, h.alternatives, rule.policy - 'max_open' AS policy,
            (rule.policy ->> 'max_open')::bigint AS max_open,
            CASE WHEN rule.policy ->> 'max_open' IS NOT NULL

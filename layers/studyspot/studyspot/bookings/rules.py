@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from studyspot.bookings.models import (
     Attempt,
@@ -55,7 +53,7 @@ def of_time(start: datetime, end: datetime, policy: Policy, now: datetime) -> Ru
     return None
 
 
-def of_circumstances(found: Circumstances, start: datetime, end: datetime) -> None:
+def of_circumstances(found: Circumstances) -> None:
     """Raises the first rule of the library, plan or student that stands against it."""
     if found.plan_status != "active":
         raise PlanArchived
@@ -63,7 +61,7 @@ def of_circumstances(found: Circumstances, start: datetime, end: datetime) -> No
         raise PlanNotOffered
     if found.library_status != "active" or found.student_status in BARRED:
         raise NotAllowedHere
-    within_hours(found, start, end)
+    within_hours(found)
     if found.plan_kind != "hourly" and not found.member:
         raise MembershipRequired
 
@@ -91,36 +89,7 @@ def price(terms: Terms, start: datetime, end: datetime) -> int:
     return listed if terms.tax_included else listed + pricing.half_up(listed * terms.gst_rate, 100)
 
 
-def within_hours(hours: Hours, start: datetime, end: datetime) -> None:
-    """All of the time must lie in opening hours; days that touch without a gap count as one."""
-    zone = ZoneInfo(hours.timezone)
-    reached = start
-    for opens, closes in _windows(hours, start.astimezone(zone).date(), end.astimezone(zone).date(), zone):
-        if opens <= reached < closes:
-            reached = closes
-    if reached >= end:
-        return
-    if not _open_on(hours, start.astimezone(zone).date()) and reached == start:
-        raise WeekdayClosed
-    raise OutsideHours
-
-
-def _windows(hours: Hours, first: date, last: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
-    """Opening to closing of each open day that may matter; closing at or before opening is on the next day."""
-    day = first - timedelta(days=1)
-    while day <= last:
-        if _open_on(hours, day):
-            opening, closing = hours.opening_time, hours.closing_time
-            begins = (
-                datetime.combine(day, opening, zone) if opening else datetime.combine(day, datetime.min.time(), zone)
-            )
-            if opening is None or closing is None:
-                yield begins, datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
-            else:
-                ends_on = day + timedelta(days=1) if closing <= opening else day
-                yield begins, datetime.combine(ends_on, closing, zone)
-        day += timedelta(days=1)
-
-
-def _open_on(hours: Hours, day: date) -> bool:
-    return day.isoweekday() in hours.operating_days and day not in hours.holidays
+def within_hours(hours: Hours) -> None:
+    """All of the time must lie in opening hours; hours that touch without a gap count as one."""
+    if not hours.open_throughout:
+        raise OutsideHours if hours.open_that_day else WeekdayClosed

@@ -49,7 +49,7 @@ def book(db: Db, actor: Actor, request: BookingRequest) -> Booking:
         if found is None:
             raise NotFound
         refuse(db, rules.of_time(request.start_at, request.end_at, found.policy, now))
-        rules.of_circumstances(found, request.start_at, request.end_at)
+        rules.of_circumstances(found)
         rules.of_outcome(found)
         assert found.seat_id and found.seat_code, "a seat that was won has a name"
         amount = rules.price(found, request.start_at, request.end_at)

@@ -179,6 +179,13 @@ class Conflict(Problem):
     status, code = 409, "conflict"
 
 
+class CapacityReached(Conflict):
+    """No more may be sold for that time: the library, zone or shift is at its cap."""
+
+    code = "capacity_reached"
+    fix = "Choose another time or place, or raise the cap."
+
+
 class StateConflict(Conflict):
     """This cannot be done in the present state."""
 

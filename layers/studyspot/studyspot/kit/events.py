@@ -79,6 +79,12 @@ EVENTS = {
     "payment.late_duplicate": Event(
         "money came twice or late and goes back", {"reason": "text?", "amountPaise": "paise"}
     ),
+    "library.hours_changed": Event("a library's opening hours changed"),
+    "library.closed_on": Event("a library is closed on a day", {"day": "date", "effect": "text"}),
+    "library.opens_on": Event("a library opens on a day that was a holiday", {"day": "date"}),
+    "library.settings_changed": Event("a library's own policies changed", {"version": "count"}),
+    "seat.blocked": Event("a seat is out of use", {"libraryId": "id", "startAt": "moment", "endAt": "moment?"}),
+    "seat.unblocked": Event("a seat can be used again", {"libraryId": "id"}),
     "refund.created": Event(
         "money is going back", {"refundId": "id", "amountPaise": "paise", "origin": "text", "reason": "text"}
     ),

@@ -47,9 +47,9 @@ def library(db: Db, library_id: UUID) -> Library:
     return queries.library(db, library_id)
 
 
-def open_library(db: Db, library_id: UUID) -> Library:
-    """The library, kept from closing until the caller's transaction ends."""
-    found = queries.library(db, library_id, "FOR SHARE")
+def open_library(db: Db, library_id: UUID, *, to_change: bool = False) -> Library:
+    """The library, kept from closing (`to_change`: from any other change) until the caller's transaction ends."""
+    found = queries.library(db, library_id, "FOR UPDATE" if to_change else "FOR SHARE")
     if found.status == "closed":
         raise LibraryClosed
     return found

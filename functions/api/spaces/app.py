@@ -1,0 +1,115 @@
+"""/libraries/{id}/...: opening hours, holidays, blocks and schedules of seats, caps and policies."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from studyspot.kit.api import Api
+from studyspot.kit.auth import Actor, allow
+from studyspot.kit.models import Moment
+from studyspot.kit.request import Request
+from studyspot.kit.signature import Of, TenantDb
+from studyspot.spaces import service
+from studyspot.spaces.models import Impact
+from studyspot.spaces.models.opening import Closed, Holiday, HolidayRequest, OpeningHours, WeeklyHours
+from studyspot.spaces.models.questions import ImpactQuestion
+from studyspot.spaces.models.rules import Capacities, CapacityChange, SettingsChange, SettingsInForce
+from studyspot.spaces.models.seats import Blocked, BlockRequest, Schedule
+from studyspot.spaces.service import holidays as closing
+from studyspot.spaces.service import opening, rules, seats
+
+api = Api("spaces", module="library")
+
+LibraryId = Annotated[UUID, Of("libraries")]
+SeatId = Annotated[UUID, Of("seats")]
+HolidayId = Annotated[UUID, Of("holidays")]
+BlockId = Annotated[UUID, Of("seat_blocks")]
+Reader = Annotated[Actor, allow("libraries:read")]
+Editor = Annotated[Actor, allow("libraries:update")]
+Blocker = Annotated[Actor, allow("seats:block")]
+
+
+@api.post("/libraries/{libraryId}/impact")
+def impact(library_id: LibraryId, asked: ImpactQuestion, actor: Blocker, db: TenantDb) -> Impact:
+    """Whom a change would touch, before it is made; nothing is changed."""
+    return service.impact(db, actor, library_id, asked)
+
+
+@api.post("/libraries/{libraryId}/seats/{seatId}/block", status_code=201)
+def block(library_id: LibraryId, seat_id: SeatId, asked: BlockRequest, actor: Blocker, db: TenantDb) -> Blocked:
+    """Out of use for a time; 409 with whoever holds it, unless each is moved or given up by name."""
+    return seats.block(db, actor, library_id, seat_id, asked)
+
+
+@api.delete("/libraries/{libraryId}/seats/{seatId}/block/{blockId}")
+def unblock(library_id: LibraryId, seat_id: SeatId, block_id: BlockId, actor: Blocker, db: TenantDb) -> None:
+    seats.unblock(db, actor, library_id, seat_id, block_id)
+
+
+@api.get("/libraries/{libraryId}/seats/{seatId}/schedule")
+def schedule(
+    library_id: LibraryId,
+    seat_id: SeatId,
+    actor: Blocker,
+    db: TenantDb,
+    from_: Moment | None = None,
+    to: Moment | None = None,
+) -> Schedule:
+    """Who holds the seat, in order and shift by shift; a fortnight from now unless asked otherwise."""
+    return seats.schedule(db, actor, library_id, seat_id, from_, to)
+
+
+@api.get("/libraries/{libraryId}/hours", public=True)
+def hours(library_id: LibraryId, db: TenantDb) -> OpeningHours:
+    """For everybody who names the organisation by X-Tenant-Id."""
+    return opening.hours(db, library_id)
+
+
+@api.put("/libraries/{libraryId}/hours")
+def set_hours(library_id: LibraryId, asked: WeeklyHours, actor: Editor, db: TenantDb) -> OpeningHours:
+    """Hours of the week, several intervals a day; 409 with bookings outside them until a choice is sent."""
+    return opening.set_hours(db, actor, library_id, asked)
+
+
+@api.get("/libraries/{libraryId}/holidays")
+def holidays(
+    library_id: LibraryId, actor: Reader, db: TenantDb, from_: date | None = None, to: date | None = None
+) -> list[Holiday]:
+    return opening.holidays(db, actor, library_id, from_, to)
+
+
+@api.post("/libraries/{libraryId}/holidays", status_code=201)
+def add_holiday(library_id: LibraryId, asked: HolidayRequest, actor: Editor, db: TenantDb) -> Closed:
+    """Closed on a day: a day more for members, a credit or nothing; 409 with bookings on it until a choice is sent."""
+    return closing.add(db, actor, library_id, asked)
+
+
+@api.delete("/libraries/{libraryId}/holidays/{holidayId}")
+def remove_holiday(library_id: LibraryId, holiday_id: HolidayId, actor: Editor, db: TenantDb) -> None:
+    """Open after all: what the day gave is taken back."""
+    closing.remove(db, actor, library_id, holiday_id)
+
+
+@api.put("/libraries/{libraryId}/capacity")
+def set_capacity(library_id: LibraryId, asked: CapacityChange, actor: Editor, db: TenantDb) -> Capacities:
+    """Caps of the library, its zones and shifts; below the present load with a warning."""
+    return rules.set_capacity(db, actor, library_id, asked)
+
+
+@api.get("/libraries/{libraryId}/settings")
+def settings(library_id: LibraryId, actor: Blocker, db: TenantDb) -> SettingsInForce:
+    """The policies that hold here, each with whose word it is."""
+    return rules.settings(db, actor, library_id)
+
+
+@api.put("/libraries/{libraryId}/settings")
+def change_settings(
+    library_id: LibraryId, asked: SettingsChange, actor: Editor, db: TenantDb, request: Request
+) -> SettingsInForce:
+    """Change the fields that are sent; what was booked keeps the rules it was booked by."""
+    return rules.change_settings(db, actor, library_id, asked, request.headers.get("if-match"))
+
+
+handler = api.handler
