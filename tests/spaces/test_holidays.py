@@ -129,3 +129,27 @@ def test_a_frozen_day_gives_nothing(scene: Scene, world: World) -> None:
     before = periods(scene, student)
     assert add(scene, "extend").data["members"] == 0
     assert periods(scene, student) == before
+
+
+def enrol(scene: Scene, student: UUID, start: date) -> Any:
+    asked = {"studentId": student, "feePlanId": scene.monthly, "libraryId": scene.library,
+             "seatId": scene.seats[0], "startDate": start}  # fmt: skip
+    made = scene.world.call("memberships", "POST", "/memberships", scene.tenant.owner, asked)
+    assert made.status == 201, made.raw
+    return made.data
+
+
+def test_the_seat_comes_with_the_day_or_the_day_s_worth_does(scene: Scene) -> None:
+    first, second = scene.student(), scene.student()
+    member = enrol(scene, first, day(0))
+    end = date.fromisoformat(member["endDate"])
+    last = max(during.upper for _, during in scene.claims())
+    made = add(scene, "extend").data
+    assert periods(scene, first)[0][1] == end + timedelta(days=1)
+    assert max(during.upper for _, during in scene.claims()) == last + timedelta(days=1)
+    assert remove(scene, made["id"]).status == 204
+    assert max(during.upper for _, during in scene.claims()) == last
+    enrol(scene, second, end + timedelta(days=3))
+    paid = add(scene, "extend").data
+    assert (paid["members"], paid["creditPaise"] > 0) == (1, True)
+    assert periods(scene, first)[0][1] == end, "the seat is somebody else's on the day that would be added"

@@ -15,10 +15,12 @@ from studyspot.spaces.models import Affected
 NAME = "nullif(concat_ws(' ', st.first_name, st.last_name), '') AS student_name"
 
 OF_SEAT = f"""
-    SELECT o.kind, o.source_id AS id, b.student_id, {NAME}, s.code AS seat_code, lower(o.during) AS start_at,
+    SELECT o.kind, o.source_id AS id, st.id AS student_id, {NAME}, s.code AS seat_code, lower(o.during) AS start_at,
            upper(o.during) AS end_at, b.status, coalesce(b.amount_paise, 0) AS amount_paise
     FROM seats s JOIN seat_occupancy o ON o.seat_id = s.id
-    LEFT JOIN bookings b ON b.id = o.source_id LEFT JOIN students st ON st.id = b.student_id
+    LEFT JOIN bookings b ON b.id = o.source_id LEFT JOIN seat_allotments a ON a.id = o.source_id
+    LEFT JOIN memberships m ON m.id = a.membership_id
+    LEFT JOIN students st ON st.id = coalesce(b.student_id, m.student_id)
     WHERE s.id = %(seat)s AND s.library_id = %(library)s AND o.ends_at > %(start)s
       AND o.starts_at < coalesce(%(end)s::timestamptz, 'infinity') AND (o.lapses_at IS NULL OR o.lapses_at > %(now)s)
     ORDER BY o.starts_at"""

@@ -25,11 +25,6 @@ FOLLOWERS = f"""
     SELECT m.id FROM memberships m JOIN chain c ON c.id = m.id WHERE m.id <> ALL (%(ids)s)
     ORDER BY m.start_date DESC, m.id FOR UPDATE OF m"""
 
-MOVE = """
-    UPDATE memberships SET start_date = start_date + %(by)s, end_date = end_date + %(by)s, updated_at = %(now)s
-    WHERE id = %(id)s"""
-STRETCH = "UPDATE memberships SET end_date = end_date + %(by)s, updated_at = %(now)s WHERE id = ANY (%(ids)s)"
-
 # The student's own row tells the last day there is.
 TELL = """
     UPDATE students s SET membership_end = m.last, updated_at = %(now)s
@@ -42,9 +37,8 @@ RECORD = """
     FROM unnest(%(ids)s::uuid[], %(credits)s::bigint[]) AS u (id, credit)"""
 
 GIVEN = f"""
-    SELECT m.id, e.days, m.status IN {LIVE} AS live,
-           m.start_date > h.day AS follows
-    FROM holiday_effects e JOIN memberships m ON m.id = e.membership_id JOIN holidays h ON h.id = e.holiday_id
+    SELECT m.id, e.days, m.status IN {LIVE} AS live
+    FROM holiday_effects e JOIN memberships m ON m.id = e.membership_id
     WHERE e.holiday_id = %(holiday)s ORDER BY m.start_date, m.id FOR UPDATE OF m"""
 
 
@@ -54,21 +48,12 @@ class Given(Model):
     id: UUID
     days: int
     live: bool
-    follows: bool
-    """It begins after the day, so it was moved and not stretched."""
 
 
-def extend(db: Db, holiday: UUID, ids: list[UUID]) -> int:
-    """A day more for each of these; what follows them is moved by it. Answers how many that touched."""
+def followers(db: Db, ids: list[UUID]) -> list[UUID]:
+    """What was bought to follow these without a gap, the last first; all of them locked."""
     db.run(LOCK, ids=ids)
-    followers = [row["id"] for row in db.dicts(FOLLOWERS, ids=ids)]
-    for one in followers:
-        db.run(MOVE, id=one, by=1, now=clock.now())
-    db.run(STRETCH, ids=ids, by=1, now=clock.now())
-    touched = [*ids, *followers]
-    db.run(TELL, ids=touched, now=clock.now())
-    record(db, holiday, touched, [0] * len(touched), days=1)
-    return len(touched)
+    return [row["id"] for row in db.dicts(FOLLOWERS, ids=ids)]
 
 
 def record(db: Db, holiday: UUID, ids: list[UUID], credit: list[int], days: int = 0) -> None:
@@ -76,17 +61,19 @@ def record(db: Db, holiday: UUID, ids: list[UUID], credit: list[int], days: int 
     db.run(RECORD, holiday=holiday, ids=ids, credits=credit, days=days)
 
 
-def take_back(db: Db, holiday: UUID) -> list[Given]:
-    """The day is a day again: what it gave goes, in the order that leaves no two over each other."""
-    given = db.all(Given, GIVEN, holiday=holiday)
-    live = [one for one in given if one.live and one.days]
-    db.run(STRETCH, ids=[one.id for one in live if not one.follows], by=-1, now=clock.now())
-    for one in live:
-        if one.follows:
-            db.run(MOVE, id=one.id, by=-1, now=clock.now())
-    db.run(TELL, ids=[one.id for one in live], now=clock.now())
+def tell(db: Db, ids: list[UUID]) -> None:
+    """The students of these memberships."""
+    db.run(TELL, ids=ids, now=clock.now())
+
+
+def given(db: Db, holiday: UUID) -> list[Given]:
+    """The first to begin first: in this order nothing is moved over another."""
+    return db.all(Given, GIVEN, holiday=holiday)
+
+
+def forget(db: Db, holiday: UUID) -> None:
+    """It was taken back."""
     db.run("DELETE FROM holiday_effects WHERE holiday_id = %(holiday)s", holiday=holiday)
-    return given
 
 
 def today(db: Db) -> date:

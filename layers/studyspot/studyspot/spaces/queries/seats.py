@@ -47,7 +47,9 @@ SCHEDULE = """
         SELECT o.kind, o.source_id AS "sourceId", lower(o.during) AS "startAt", upper(o.during) AS "endAt", b.status,
                st.id AS "studentId", st.student_code AS "studentCode",
                nullif(concat_ws(' ', st.first_name, st.last_name), '') AS "studentName", k.reason
-        FROM seat_occupancy o LEFT JOIN bookings b ON b.id = o.source_id LEFT JOIN students st ON st.id = b.student_id
+        FROM seat_occupancy o LEFT JOIN bookings b ON b.id = o.source_id
+        LEFT JOIN seat_allotments a ON a.id = o.source_id LEFT JOIN memberships m ON m.id = a.membership_id
+        LEFT JOIN students st ON st.id = coalesce(b.student_id, m.student_id)
         LEFT JOIN seat_blocks k ON k.id = o.source_id
         WHERE o.seat_id = %(seat)s AND o.ends_at > %(start)s AND o.starts_at < %(end)s
           AND (o.lapses_at IS NULL OR o.lapses_at > %(now)s)),
