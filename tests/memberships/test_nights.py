@@ -12,7 +12,7 @@ from studyspot.memberships import nightly
 
 from tests.alongside import at_once
 from tests.bookings.scene import INDIA, next_day
-from tests.memberships.test_changing import act, pause, policy
+from tests.memberships.test_changing import act, paid, pause, policy
 from tests.memberships.test_renewing import Desk, today
 from tests.world import World, function
 
@@ -124,6 +124,20 @@ def test_what_renews_by_itself_waits_for_its_money(desk: Desk) -> None:
     assert [p["status"] for p in shown["periods"]] == ["live", "pending"]
     (due,) = [d for d in shown["dues"] if d["kind"] == "renewal"]
     assert desk.pay(due["id"]) and desk.shown(member["id"])["endDate"] == shown["periods"][1]["endDate"]
+
+
+def test_one_member_whose_seat_is_gone_stops_no_other_s_night(desk: Desk) -> None:
+    member, other = paid(desk, desk.join(0)), desk.join(1)
+    cheap = desk.send("POST", "/fee-plans", {"name": "Basic", "kind": "monthly", "pricePaise": 50000}).data
+    act(desk, member, "change-plan", {"feePlanId": cheap["id"]})  # leaves credit that pays for the next period
+    end = date.fromisoformat(member["endDate"])
+    desk.join(0, startDate=str(end + 5 * DAY))
+    for one in (member, other):
+        desk.send("PUT", f"/memberships/{one['id']}/auto-renew", {"enabled": True, "daysBefore": 2})
+    night(desk, end - DAY)
+    assert [p["status"] for p in desk.shown(other["id"])["periods"]] == ["live", "pending"]
+    assert desk.shown(member["id"])["endDate"] == member["endDate"]
+    assert (night(desk, end), stored(desk, member)[0]) == (1, "grace")
 
 
 def test_another_tenant_s_night_touches_nobody_here(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from studyspot.kit import connections, log, outbox
 from studyspot.kit.cells import places
 from studyspot.kit.db import Db
+from studyspot.kit.errors import Problem
 from studyspot.memberships import queries, renewing
 from studyspot.memberships.queries import nights
 from studyspot.messaging import service as messaging
@@ -50,7 +51,19 @@ def of_tenant(db: Db, today: date) -> int:
                 _night(db, day, latest=day == today)
                 done += 1
         db.finish()
+    _renew(db, today)
     return done
+
+
+def _renew(db: Db, today: date) -> None:
+    """Each by itself, opened once: a seat that is gone keeps one member waiting, never the night of all."""
+    for member_id in nights.to_renew(db, today):
+        try:
+            with db.transaction():
+                renewing.open_next(db, queries.locked(db, member_id))
+            db.finish()
+        except Problem as refused:
+            log.warning("not_renewed", membershipId=member_id, code=refused.code)
 
 
 def _night(db: Db, day: date, latest: bool) -> None:
@@ -64,8 +77,6 @@ def _night(db: Db, day: date, latest: bool) -> None:
     for member_id in over:
         outbox.emit(db, "membership.expired", member_id)
     nights.free_seats(db, over, day)
-    for member_id in nights.to_renew(db, day):
-        renewing.open_next(db, queries.locked(db, member_id))
     if latest:  # who was to be told on a day that has passed is not told now
         _remind(db, day, rules)
 
