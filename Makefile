@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills openapi client fuzz reset audit-chain move provisioning
+.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi client fuzz reset audit-chain move provisioning
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -88,6 +88,9 @@ months: $(READY) ## slow proof: three months by the clock, with a week nobody lo
 
 timing: $(READY) ## slow proof: answers to known and unknown accounts take the same time, at the cost of a real stage
 	$(BIN)/python -m pytest tests/identity/test_even_time.py -m slow -s
+
+restart: $(READY) ## slow proof: the product is ended by Ctrl-C and started again on what it left
+	$(BIN)/python -m pytest tests/hostile/test_run.py -m slow
 
 payment-kills: $(READY) ## slow proof: death at every statement of webhook, settlement and refund
 	$(BIN)/python -m pytest tests/fulfilment/test_kills.py -m slow

@@ -40,6 +40,7 @@ ENVIRONMENT = {
 STAGES = {"whole_stack": "stage", "running_sample": "sample"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one running stage share one process: a stage is started once, not once a core."""
     for item in items:

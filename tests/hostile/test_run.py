@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local.postgres import free_port
 from local.proofs.library import Library
 from local.proofs.people import Person, eventually
@@ -83,6 +85,7 @@ def interrupted(process: subprocess.Popen[bytes]) -> None:
     eventually(lambda: not alive(processes), f"an end of {alive(processes)}", 10)
 
 
+@pytest.mark.slow
 def test_a_second_start_knows_what_the_first_one_did(tmp_path: Path) -> None:
     home, port = tmp_path / "home", free_port()
     url = f"http://127.0.0.1:{port}"

@@ -145,3 +145,14 @@ def test_every_write_by_a_person_leaves_one_audit_row(world: World) -> None:
         assert (
             db.value("SELECT count(*) FROM audit_logs WHERE resource_id = %(t)s AND request_id = 'req-1'", t=thing) == 1
         )
+
+
+def test_what_is_public_is_shown_of_ones_own_tenant_unasked(world: World) -> None:
+    """A signed-in caller need not name the tenant; a forged token names none."""
+    tenant = world.tenant()
+    library = world.call("libraries", "POST", "/libraries", tenant.owner, {"name": "Here", "code": "H1"}).data["id"]
+    path = f"/libraries/{library}/hours"
+    assert world.call("spaces", "GET", path).code == "bad_request"
+    assert world.call("spaces", "GET", path, tenant.owner).status == 200
+    assert world.call("spaces", "GET", path, world.tenant().owner).status == 404
+    assert world.call("spaces", "GET", path, tenant.owner[:-4] + "AAAA").status == 401

@@ -8,8 +8,6 @@ from local.proofs import fuzz
 from local.proofs.running import Running
 
 
-@pytest.mark.parametrize(("speaker", "groups"), [("platform_admin", "tenants,users,admin"), ("library_owner", "")])
-def test_nothing_answers_what_the_description_does_not_allow(
-    stack: Running, speaker: str, groups: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert fuzz.speak(stack, speaker, groups, examples=1, seed=7, phases="fuzzing") == 0, capfd.readouterr().out[-9000:]
+def test_nothing_answers_what_the_description_does_not_allow(stack: Running, capfd: pytest.CaptureFixture[str]) -> None:
+    answered = fuzz.speak(stack, "library_owner", groups="", examples=1, seed=7, phases="fuzzing")
+    assert answered == 0, capfd.readouterr().out[-9000:]

@@ -121,6 +121,8 @@ class Call:
     def _tenant(self, wanted: bool) -> UUID:
         """From the token; named by X-Tenant-Id only for platform users who may act, and on public routes."""
         named = self.request.headers.get("x-tenant-id")
+        if self.actor is None and wanted and named is None and "authorization" in self.request.headers:
+            return callers.sign_in(self.request).tenant_id  # what is public is shown of one's own tenant unasked
         if self.actor is None:
             return self._named_tenant(named) if wanted else PLATFORM
         if named is None or named == str(self.actor.tenant_id):
