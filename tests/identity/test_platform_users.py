@@ -306,3 +306,11 @@ def test_ones_picture_is_ones_own(world: World, bucket: Any) -> None:
     assert read(world, tenant.owner, second).status == 200
     assert call(world, "PUT", "/users/me", tenant.owner, {"avatarFileId": None}).data["avatarUrl"] is None
     assert read(world, tenant.owner, second).status == 404
+
+
+def test_an_empty_search_of_the_trail_is_refused(world: World) -> None:
+    admin, tenant = world.admin(), world.tenant()
+    for path, token in (("/users/me/activity", admin), ("/users/me/activity", tenant.owner)):
+        assert world.call("users", "GET", f"{path}?action=", token).status == 422
+        assert world.call("users", "GET", f"{path}?action={'x' * 201}", token).status == 422
+        assert world.call("users", "GET", f"{path}?action=auth.*", token).status == 200

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from studyspot.attendance.service import visits as attendance
-from studyspot.audit.models import Entry
+from studyspot.audit.models import ActionSought, Entry
 from studyspot.bookings import service as bookings
 from studyspot.entitlements import service as entitlements
 from studyspot.fulfilment import service as payments
@@ -149,7 +149,9 @@ def reactivate(staff_id: StaffId, actor: Manager, db: TenantDb) -> StaffMember:
 
 
 @api.get("/staff/{staffId}/activity")
-def activity(staff_id: StaffId, actor: Manager, db: TenantDb, paging: Paging, action: str | None = None) -> Page[Entry]:
+def activity(
+    staff_id: StaffId, actor: Manager, db: TenantDb, paging: Paging, action: ActionSought | None = None
+) -> Page[Entry]:
     """Actions, collections, edits: `?action=payments.*` tells the collections."""
     return staff.deeds(db, staff_id, paging, action)
 

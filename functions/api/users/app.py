@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from studyspot.audit.models import Entry
+from studyspot.audit.models import ActionSought, Entry
 from studyspot.files.models import Upload
 from studyspot.identity.models import LastAdmin, Letter, PasswordChange
 from studyspot.identity.models.staff import (
@@ -84,7 +84,9 @@ def close_me(actor: Anyone, core: CoreDb, db: TenantDb) -> Closing:
 
 
 @api.get("/users/me/activity")
-def my_activity(actor: Anyone, core: CoreDb, db: TenantDb, paging: Paging, action: str | None = None) -> Page[Entry]:
+def my_activity(
+    actor: Anyone, core: CoreDb, db: TenantDb, paging: Paging, action: ActionSought | None = None
+) -> Page[Entry]:
     return profile.deeds(_own(actor, core, db), actor, paging, action)
 
 
@@ -124,7 +126,9 @@ def deactivate(user_id: UserId, actor: Admin, core: CoreDb) -> None:
 
 
 @api.get("/admin/users/{userId}/activity")
-def activity(user_id: UserId, actor: Admin, core: CoreDb, paging: Paging, action: str | None = None) -> Page[Entry]:
+def activity(
+    user_id: UserId, actor: Admin, core: CoreDb, paging: Paging, action: ActionSought | None = None
+) -> Page[Entry]:
     """Sign-ins good and bad, and what they did on the platform."""
     return platform.deeds(core, user_id, paging, action)
 

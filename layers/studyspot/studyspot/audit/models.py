@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -67,11 +67,14 @@ class DetailRow(BaseModel):
     seal: int | None
 
 
+ActionSought = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Search(Model):
     """What to look for. `created_from` is in it, `created_before` is not; `action` may end with `*`."""
 
     actor_id: UUID | None = None
-    action: str | None = Field(default=None, min_length=1, max_length=200)
+    action: ActionSought | None = None
     resource_type: str | None = Field(default=None, min_length=1, max_length=100)
     resource_id: str | None = Field(default=None, min_length=1, max_length=200)
     created_from: Moment | None = None

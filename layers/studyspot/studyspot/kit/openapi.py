@@ -254,10 +254,11 @@ def _refusals(route: Route) -> dict[str, Any]:
     apply = set(PROBLEMS) - ({401} if route.public else set())
     if not (route.signature.body or route.accepts != ("application/json",)):
         apply -= {413, 415}
-    found = {str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in sorted(apply)}
+    found: dict[str, Any] = {str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in sorted(apply)}
     if Response in (route.signature.returns, *get_args(route.signature.returns)):
-        told = {"application/json": {"schema": {"type": "object"}}}
+        told: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
         found["503"] = {"description": PROBLEMS[503], "content": _problem("")["content"] | told}
+        found["202"] = {"description": "Accepted", "content": told}
     return found | {"default": {"$ref": "#/components/responses/Problem"}}
 
 
