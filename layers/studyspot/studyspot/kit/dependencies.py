@@ -48,17 +48,11 @@ SERVER = """
 
 def report(core: Db) -> dict[str, Any]:
     """Databases, queues, schedules, vendors, and what waits in the platform's outbox."""
-    rows = core.dicts(NEWEST_CELLS, most=SAMPLE)
     schedules = {row["job"]: row["at"] for row in core.dicts(LAST_RUNS)}
     events = {row["vendor"]: row["at"] for row in core.dicts(LAST_EVENTS)}
     waiting = core.dicts(WAITING)[0]
-    found, figures = health.core_and_traffic()
-    databases = {"core": found}
-    databases |= {row["dbname"]: health.database(Place(row["host"], row["port"], row["dbname"])) for row in rows}
     return {
-        "status": health.condition_of(list(databases.values()), figures),
-        "traffic": figures.shown(),
-        "databases": databases,
+        **_condition(core),
         "queues": {queue: _queue(queue) for queue in aws.QUEUES},
         "schedules": schedules,
         "vendors": _vendors(events),
@@ -68,12 +62,17 @@ def report(core: Db) -> dict[str, Any]:
 
 def of_group(core: Db, group: str) -> dict[str, Any]:
     """One group: its own requests over all instances, and the databases it stands on."""
-    rows = core.dicts(NEWEST_CELLS, most=SAMPLE)
+    return {"group": group, **_condition(core, group)}
+
+
+def _condition(core: Db, group: str | None = None) -> dict[str, Any]:
+    """The core database, a sample of cells, and what requests did in the last minutes."""
     found, figures = health.core_and_traffic(group)
-    databases = {"core": found}
-    databases |= {row["dbname"]: health.database(Place(row["host"], row["port"], row["dbname"])) for row in rows}
+    rows = core.dicts(NEWEST_CELLS, most=SAMPLE)
+    databases = {row["dbname"]: health.database(Place(row["host"], row["port"], row["dbname"])) for row in rows}
+    databases["core"] = found
     status = health.condition_of(list(databases.values()), figures)
-    return {"group": group, "status": status, "traffic": figures.shown(), "databases": databases}
+    return {"status": status, "traffic": figures.shown(), "databases": databases}
 
 
 def _age(moment: Any) -> float | None:
