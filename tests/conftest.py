@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from local.postgres import Postgres
 from tests.stack import stack, whole_stack
@@ -36,6 +37,10 @@ ENVIRONMENT = {
     "PUBLIC_BASE_URL": "http://127.0.0.1:3000",
 }
 
+
+# The same examples in every run; the fuzzer and the slow proofs are the ones that look for new ones.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
 
 STAGES = {"whole_stack": "stage", "running_sample": "sample"}
 

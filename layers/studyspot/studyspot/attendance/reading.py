@@ -160,11 +160,10 @@ class Reading:
         """A code counts once: a library's once in that library, a student's own once anywhere."""
         if scan.step < 0:
             return False
-        used = (scan.step, None if scan.device_id else scan.library_id)
-        if used in self._used:
-            return True
-        self._used.add(used)
-        return False
+        return self._code(scan) in self._used
+
+    def _code(self, scan: Passage) -> tuple[int, UUID | None]:
+        return scan.step, None if scan.device_id else scan.library_id
 
     def _twice(self, scan: Passage) -> bool:
         if scan.kind != "pass" or self._last is None:
@@ -174,6 +173,8 @@ class Reading:
 
     def _note(self, scan: Passage, told: Came, effective: bool = False) -> None:
         self.came[scan.id] = told
+        if told.direction:
+            self._used.add(self._code(scan))
         if effective:
             self._last = (scan.library_id, scan.scanned_at, told)
 

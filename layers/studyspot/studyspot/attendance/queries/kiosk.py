@@ -93,6 +93,10 @@ PUT = """
             %(device_id)s, %(marked_by)s, %(now)s, %(ends_at)s, %(auto)s, %(flags)s)
     ON CONFLICT (tenant_id, id) DO UPDATE
         SET check_out_at = EXCLUDED.check_out_at, auto = EXCLUDED.auto, flags = EXCLUDED.flags"""
+# First of all what came to nothing after all: a code is never used up twice, not for a moment.
+UNTELL = """
+    UPDATE attendance_scans SET direction = NULL, attendance_id = NULL
+    WHERE id = ANY (%(nothing)s::uuid[]) AND direction IS NOT NULL"""
 TELL = """
     UPDATE attendance_scans n SET direction = t.direction, attendance_id = t.visit,
            reason = CASE WHEN n.decision = 'deny' THEN n.reason ELSE t.reason END
@@ -210,6 +214,9 @@ def put(db: Db, student: UUID, stay: Stay) -> None:
 
 def tell(db: Db, came: dict[UUID, Came]) -> None:
     """What came of each scan, where it is something else than before."""
+    nothing = [scan for scan, c in came.items() if c.direction is None]
+    if nothing:
+        db.run(UNTELL, nothing=nothing)
     told = [
         {"id": str(scan), "direction": c.direction, "visit": str(c.stay) if c.stay else None, "reason": c.reason}
         for scan, c in came.items()
