@@ -72,7 +72,6 @@ def close_me(actor: Anyone, core: CoreDb, db: TenantDb) -> Closing:
     """Signed out everywhere; students and staff with a request to erase them, decided by its due date. An owner hands
     the organisation over, or closes it, first."""
     if actor.user_type == "library_owner":
-        db.admit()
         raise LastAdmin
     if actor.is_platform:
         platform.resign(core, actor)

@@ -22,7 +22,7 @@ def change(db: Db, actor: Actor, booking_id: UUID, request: BookingChange) -> Bo
             request.changes().get(name, getattr(booking, name)) for name in ("seat_id", "start_at", "end_at")
         )
         if not (start == booking.start_at and end > clock.now()):
-            refuse(db, rules.of_time(start, end, booking.policy, clock.now()))
+            refuse(rules.of_time(start, end, booking.policy, clock.now()))
         found = queries.look(db, booking, start, end)
         rules.of_circumstances(found)
         amount = rules.price(found, start, end)

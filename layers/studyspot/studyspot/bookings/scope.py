@@ -37,10 +37,9 @@ def visible(actor: Actor, booking: Booking, permission: str) -> Booking:
     return booking
 
 
-def refuse(db: Db, problem: Problem | None) -> None:
-    """A refusal that needed no statement still waits for the gate's."""
+def refuse(problem: Problem | None) -> None:
+    """What a rule found, if it found anything."""
     if problem:
-        db.admit()
         raise problem
 
 

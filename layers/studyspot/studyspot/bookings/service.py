@@ -43,12 +43,12 @@ def book(db: Db, actor: Actor, request: BookingRequest) -> Booking:
     """Hold a seat for ten minutes; confirmed at once when it costs nothing. One statement, then the commit."""
     now, booking_id = clock.now(), ids.uuid7()
     with db.transaction():
-        student = _student(db, actor, request)
-        refuse(db, rules.of_order(request.start_at, request.end_at))
+        student = _student(actor, request)
+        refuse(rules.of_order(request.start_at, request.end_at))
         found = queries.hold(db, booking_id, request, student, now)
         if found is None:
             raise NotFound
-        refuse(db, rules.of_time(request.start_at, request.end_at, found.policy, now))
+        refuse(rules.of_time(request.start_at, request.end_at, found.policy, now))
         rules.of_circumstances(found)
         rules.of_outcome(found)
         assert found.seat_id and found.seat_code, "a seat that was won has a name"
@@ -112,7 +112,7 @@ def listed(db: Db, actor: Actor, paging: Paging, **filters: Any) -> Page[Booking
 def availability(db: Db, library: UUID, start: datetime, end: datetime) -> Availability:
     """What is free for all of that time."""
     if end <= start:
-        refuse(db, Invalid.field("to", "must be after from"))
+        raise Invalid.field("to", "must be after from")
     return queries.availability(db, library, start, end)
 
 
@@ -234,17 +234,16 @@ def left(db: Db, booking_id: UUID) -> None:
     outbox.emit(db, "booking.completed", booking_id)
 
 
-def _student(db: Db, actor: Actor, request: BookingRequest) -> UUID:
+def _student(actor: Actor, request: BookingRequest) -> UUID:
     """Students book for themselves, staff for the student they name."""
     if actor.user_type == "student":
         if request.student_id not in (None, actor.id):
-            refuse(db, Forbidden("students book for themselves"))
+            raise Forbidden("students book for themselves")
         return actor.id
     if request.student_id is None:
-        refuse(db, Invalid.field("studentId", "staff name the student they book for"))
+        raise Invalid.field("studentId", "staff name the student they book for")
     if actor.library_ids is not None and request.library_id not in actor.library_ids:
-        refuse(db, NotFound())
-    assert request.student_id is not None, "refused above"
+        raise NotFound
     return request.student_id
 
 

@@ -30,7 +30,7 @@ from studyspot.bookings.models import Booking
 from studyspot.kit import clock
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
-from studyspot.kit.errors import Invalid, NotFound, Problem, StateConflict
+from studyspot.kit.errors import Invalid, NotFound, StateConflict
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 
@@ -50,17 +50,12 @@ def code_of(db: Db, actor: Actor, library: UUID) -> QrCode:
 
 def own_code(db: Db, actor: Actor) -> PersonalCode:
     """What a student shows to the kiosk now; whether they get in is asked when it is read."""
-    db.admit()
     return qr.issue_own(db.tenant, actor.id, clock.now())
 
 
 def scan(db: Db, actor: Actor, request: ScanRequest) -> Scan:
     """In or out, or the reason why not; recorded either way. Two round trips."""
-    try:
-        student, library, step = _read_code(db, actor, request.code)
-    except Problem:
-        db.admit()
-        raise
+    student, library, step = _read_code(db, actor, request.code)
     now, own_step = clock.now(), step if actor.user_type == "kiosk" else UNSCANNED
     with db.transaction():
         facts = queries.entry(db, student, library, step, now, own_step)
@@ -192,9 +187,8 @@ def _told(ruling: Ruling, visit: UUID) -> Scan:
 
 
 def _bound(db: Db, actor: Actor, library: UUID) -> None:
-    """Staff bound to other libraries find nothing here; the gate still speaks first."""
+    """Staff bound to other libraries find nothing here."""
     if actor.library_ids is not None and library not in actor.library_ids:
-        db.admit()
         raise NotFound
 
 

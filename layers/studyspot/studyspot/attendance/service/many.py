@@ -117,7 +117,6 @@ def _sight(number: UUID, event: DeviceEvent, at: datetime, off: bool) -> Sight:
 def be_away(db: Db, actor: Actor, asked: AbsenceRequest) -> LeaveOfAbsence:
     """Planned absence of one's own: who said so is no absentee."""
     if not timedelta(0) < asked.until_date - asked.from_date <= LONGEST:
-        db.admit()
         raise Invalid.field("untilDate", "after fromDate, by a year at most")
     with db.transaction():
         if asked.from_date < queries.today(db):
@@ -135,6 +134,5 @@ def anomalies(
     until = end or clock.now() + RIGHT
     since = start or until - timedelta(days=30)
     if not timedelta(0) < until - since <= LONGEST:
-        db.admit()
         raise Invalid.field("to", "after from, by a year at most")
     return paging.page(queries.anomalies(db, since, until, library, paging.fetch, paging.after))

@@ -29,10 +29,9 @@ def summary(
     db: Db, actor: Actor, from_: date | None, to: date | None, unit: Unit, student: UUID | None, library: UUID | None
 ) -> Summary:
     """Of one student, or of everybody; students see their own."""
-    start, end = _span(db, from_, to, LONGEST_SUMMARY)
+    start, end = _span(from_, to, LONGEST_SUMMARY)
     if not (actor.may("attendance:read") or actor.is_platform):
         if student not in (None, actor.id):
-            db.admit()
             raise NotFound
         student = actor.id
     days = queries.by_day(db, start, end, student=student, library=library, libraries=_libraries(actor))
@@ -58,7 +57,7 @@ def absentees(db: Db, actor: Actor, paging: Paging, days: int, library: UUID | N
 
 def register(db: Db, library: UUID, from_: date | None, to: date | None, accept: str) -> Register | Response:
     """JSON; CSV or a page to print where that is asked for."""
-    start, end = _span(db, from_, to, LONGEST_REGISTER)
+    start, end = _span(from_, to, LONGEST_REGISTER)
     name = queries.name_of(db, library)
     if name is None:
         raise NotFound
@@ -72,7 +71,7 @@ def register(db: Db, library: UUID, from_: date | None, to: date | None, accept:
     return made
 
 
-def _span(db: Db, from_: date | None, to: date | None, longest: timedelta) -> tuple[date, date]:
+def _span(from_: date | None, to: date | None, longest: timedelta) -> tuple[date, date]:
     """From one day up to another that is not in it; a month up to and with today where nothing is said."""
     end = to or (
         min(from_, date.max - MONTH) + MONTH
@@ -81,7 +80,6 @@ def _span(db: Db, from_: date | None, to: date | None, longest: timedelta) -> tu
     )
     start = from_ or end - min(MONTH, end - date.min)
     if not timedelta(0) < end - start <= longest:
-        db.admit()
         raise Invalid.field("to", f"after from, by {longest.days} days at most")
     return start, end
 

@@ -38,9 +38,8 @@ def mark(db: Db, actor: Actor, request: ManualRequest) -> Attendance:
     """A visit entered by hand, with its reason; it opens no door and asks no rule."""
     now = clock.now()
     if actor.library_ids is not None and request.library_id not in actor.library_ids:
-        db.admit()
         raise NotFound
-    _must_be_past(db, request.check_in_at, request.check_out_at, now)
+    _must_be_past(request.check_in_at, request.check_out_at, now)
     with db.transaction():
         found = queries.around(db, request.student_id, request.library_id, request.check_in_at, request.check_out_at)
         if found.student_id is None or not has_library(db, request.library_id):
@@ -68,7 +67,7 @@ def correct(db: Db, actor: Actor, visit_id: UUID, asked: CorrectionRequest, if_m
         if if_match and if_match != etag_of(before):
             raise VersionConflict
         came, went = _wanted(before, asked)
-        _must_be_past(db, came, went, now)
+        _must_be_past(came, went, now)
         found = queries.around(db, before.student_id, before.library_id, came, went, but=visit_id)
         if found.overlaps_id:
             raise VisitOverlaps(attendanceId=found.overlaps_id)
@@ -113,7 +112,6 @@ def end_by_itself(db: Db, visit_id: UUID, given: dict[str, Any]) -> None:
     left(db, visit_id, visit.library_id, visit.booking_id)
 
 
-def _must_be_past(db: Db, came: datetime, went: datetime | None, now: datetime) -> None:
+def _must_be_past(came: datetime, went: datetime | None, now: datetime) -> None:
     if came > now or (went and not came <= went <= now):
-        db.admit()
         raise Invalid.field("checkInAt", "a visit begins and ends in the past, in that order")

@@ -34,7 +34,7 @@ def block(db: Db, actor: Actor, library: UUID, seat: UUID, asked: BlockRequest) 
     """The seat's time, claimed as a booking claims it; whoever has it already is moved or given up first, by name."""
     actor.at(library)
     now = clock.now()
-    wanted = _wanted(db, actor, seat, asked, now)
+    wanted = _wanted(actor, seat, asked, now)
     with db.transaction():
         touched = _resolve(db, actor, library, wanted, asked.resolutions)
         if not queries.block(db, library, seat, wanted):
@@ -63,7 +63,6 @@ def schedule(db: Db, actor: Actor, library: UUID, seat: UUID, start: datetime | 
     start = start or clock.now()
     end = end or start + timedelta(days=14)
     if not start < end <= start + timedelta(days=LONGEST_SCHEDULE_DAYS):
-        db.admit()
         raise Invalid.field("to", f"after from, by at most {LONGEST_SCHEDULE_DAYS} days")
     return queries.schedule(db, library, seat, start, end)
 
@@ -74,10 +73,9 @@ def refuse_held(db: Db, seat: UUID) -> None:
         raise SeatInUse
 
 
-def _wanted(db: Db, actor: Actor, seat: UUID, asked: BlockRequest, now: datetime) -> Block:
+def _wanted(actor: Actor, seat: UUID, asked: BlockRequest, now: datetime) -> Block:
     start = asked.start_at or now
     if start < now - SKEW or (asked.end_at is not None and asked.end_at <= max(start, now)):
-        db.admit()
         raise Invalid.field("endAt", "a block lies ahead, and ends after it starts")
     return Block(
         id=ids.uuid7(),
