@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi client fuzz reset audit-chain move provisioning
+.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi client fuzz offline reset audit-chain move provisioning
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -85,6 +85,9 @@ move: $(READY) ## slow proof: a tenant of 100,000 rows moves both ways under fou
 
 months: $(READY) ## slow proof: three months by the clock, with a week nobody looked
 	$(BIN)/python -m local.proofs.months
+
+offline: $(READY) ## slow proof: scans in any order and everything at random, new each time (SEEDS=150, SEED=n again)
+	$(BIN)/python -m pytest tests/attendance/test_offline.py tests/attendance/test_mixture.py -m slow -s
 
 timing: $(READY) ## slow proof: answers to known and unknown accounts take the same time, at the cost of a real stage
 	$(BIN)/python -m pytest tests/identity/test_even_time.py -m slow -s

@@ -72,6 +72,12 @@ class Door:
     def at_kiosk(self, kiosk: dict[str, Any], code: str) -> Answer:
         return self.world.call("attendance", "POST", "/attendance/scan", kiosk["token"], {"code": code})
 
+    def policy(self, library: UUID | None = None, **attendance: Any) -> None:
+        """The library's own."""
+        path = f"/libraries/{library or self.scene.library}/settings"
+        answer = self.world.call("spaces", "PUT", path, self.owner(), {"attendance": attendance})
+        assert answer.status == 200, answer.json
+
     def second_library(self) -> UUID:
         """Another one of the house, in which every member of the first is a member too."""
         other = ids.uuid7()

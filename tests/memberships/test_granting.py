@@ -6,10 +6,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from studyspot.kit import ids
+from studyspot.kit import ids, tokens
+from studyspot.kit.auth import Actor
 from studyspot.kit.errors import Problem
 from studyspot.memberships import couponing
+from studyspot.memberships.models import Enrolment
 from studyspot.memberships.queries import offers
+from studyspot.memberships.service import enrol
 
 from tests.alongside import at_once
 from tests.memberships.test_changing import act, paid, policy
@@ -80,6 +83,24 @@ def test_the_last_use_of_a_coupon_is_had_once(desk: Desk) -> None:
         return True
 
     assert sum(at_once(desk.scene.tenant.id, use, range(10))) == 3
+
+
+def test_nobody_is_there_for_the_first_time_twice(desk: Desk) -> None:
+    coupon(desk, code="FIRST", firstTimeOnly=True)
+    student, scene = desk.scene.student(), desk.scene
+    owner = Actor.of(tokens.verify(desk.owner))
+
+    def join(db: Any, month: int) -> bool:
+        wish = {"student_id": student, "fee_plan_id": desk.plan["id"], "library_id": scene.library}
+        start = today() + 60 * month * DAY
+        try:
+            enrol(db, owner, Enrolment(**wish, seat_id=scene.seats[0], start_date=start, coupon_code="FIRST"))
+        except Problem:
+            db.rollback()
+            return False
+        return True
+
+    assert sum(at_once(scene.tenant.id, join, range(10))) == 1
 
 
 def test_goodwill_is_days_with_a_reason_and_a_limit(desk: Desk) -> None:

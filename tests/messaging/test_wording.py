@@ -16,10 +16,10 @@ RECEIPT = TEMPLATES["payment_receipt"]
 FITTING = {"name": "Student 017", "amount": "499", "purpose": "seat A-01", "receipt": "R/1"}
 
 
-def test_the_six_texts_of_the_floor_are_gsm7_and_name_all_their_variables() -> None:
+def test_the_texts_of_the_product_are_gsm7_and_name_all_their_variables() -> None:
     assert set(TEMPLATES) == {
         "otp_login", "admission_welcome", "fee_due_reminder", "payment_receipt", "membership_expiry",
-        "booking_confirmation",
+        "booking_confirmation", "guardian_check_in", "guardian_check_out",
     }  # fmt: skip
     for template in TEMPLATES.values():
         assert template.text.count(VARIABLE) == len(template.variables)

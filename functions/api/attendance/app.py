@@ -44,7 +44,7 @@ from studyspot.kit.signature import Of, TenantDb
 api = Api("attendance", module="library")
 
 Marker = Annotated[Actor, allow("attendance:mark")]
-Door = Annotated[Actor, allow("attendance:mark", "attendance:door")]
+Door = Annotated[Actor, allow("attendance:mark", "attendance:door", "attendance:scan")]
 Watcher = Annotated[Actor, allow("attendance:read")]
 Scanner = Annotated[Actor, allow("attendance:scan", "attendance:door")]
 Student = Annotated[Actor, allow("attendance:scan")]
@@ -71,12 +71,14 @@ def scan(request: ScanRequest, actor: Scanner, db: TenantDb) -> Scan:
 
 @api.post("/attendance/check-in")
 def check_in(request: DeskRequest, actor: Door, db: TenantDb) -> Scan:
+    """The desk names the student; a student sends the library's code. Who is inside already is told so."""
     return service.check_in(db, actor, request)
 
 
 @api.post("/attendance/check-out")
 def check_out(request: LeaveRequest, actor: Door, db: TenantDb) -> Scan:
-    return service.check_out(db, actor, request.student_id)
+    """As a check-in, the other way: 409 for who is not inside."""
+    return service.check_out(db, actor, request)
 
 
 @api.post("/attendance/manual", status_code=201)
@@ -101,10 +103,13 @@ def listed(
     paging: Paging,
     library_id: UUID | None = None,
     student_id: UUID | None = None,
+    shift_id: UUID | None = None,
     from_: Moment | None = None,
     to: Moment | None = None,
 ) -> Page[Visitor]:
-    return service.listed(db, actor, paging, library=library_id, student=student_id, start=from_, end=to)
+    """Newest first; of a shift those who were members of it on that day."""
+    which = {"library": library_id, "student": student_id, "shift": shift_id}
+    return service.listed(db, actor, paging, start=from_, end=to, **which)
 
 
 @api.get("/attendance/summary")

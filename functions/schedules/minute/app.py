@@ -43,6 +43,12 @@ def end_visit(db: Db, visit_id: UUID, given: dict[str, Any]) -> None:
     visits.end_by_itself(db, visit_id, given)
 
 
+def tell_guardians(db: Db, visit_id: UUID, given: dict[str, Any]) -> None:
+    from studyspot.attendance.service import guardians  # as above, only where somebody agreed to be told
+
+    guardians.tell(db, visit_id, given)
+
+
 AT_ONCE = {
     "student_export": export_students,
     exporting.TIMER: exporting.make,
@@ -50,6 +56,7 @@ AT_ONCE = {
     files.UPLOAD_TIMER: files.upload_lapsed,
     "booking_release": release_booking,
     "attendance_end": end_visit,
+    "guardian_notice": tell_guardians,
     entitlements.TIMER: entitlements.apply_due,
     taking.RELEASE_TIMER: taking.release,
     delivery.SETTLE_TIMER: delivery.settle_unknown,

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 from studyspot.attendance import queries
 from studyspot.attendance.entry import Ruling, admits
-from studyspot.attendance.models import Attendance, Denied, Entry, Method, Passage
+from studyspot.attendance.models import Attendance, Direction, Entry, Method, Passage
+from studyspot.attendance.models.refusals import Denied
 from studyspot.attendance.reading import OVERSTAY
 from studyspot.bookings import service as bookings
-from studyspot.kit import clock, crypto, ids, outbox, timers
+from studyspot.kit import clock, ids, outbox, timers
 from studyspot.kit.db import Db
 
 UNSCANNED = -1
 """The step of an entry without a code: no scan ever has it."""
 TIMER = "attendance_end"
+NOTICE = "guardian_notice"
+NEWS = timedelta(minutes=30)
+"""What became known later than this is told to no guardian: it is history by then."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Door:
     kind: Literal["pass", "in", "out"] = "pass"
     step: int = UNSCANNED
     phone: str | None = None
+    """Which installation of the app scanned, hashed."""
 
     def apply(self, ruling: Ruling) -> UUID:
         """Write what was ruled; answers the visit."""
@@ -70,6 +75,7 @@ class Door:
         if ruling.direction == "out":
             assert facts.inside_id, "only who is inside goes out"
             self._go_out(None)
+            tell_guardians(self.db, facts, facts.inside_id, "out", self.now)
             return facts.inside_id
         return None
 
@@ -92,6 +98,7 @@ class Door:
         watch(self.db, visit_id, self.facts.ends_at)
         facts = {"studentId": str(self.student), "libraryId": str(self.library)}
         outbox.emit(self.db, "attendance.checked_in", visit_id, facts)
+        tell_guardians(self.db, self.facts, visit_id, "in", self.now)
 
     def _go_out(self, flag: str | None) -> None:
         facts = self.facts
@@ -125,7 +132,8 @@ class Door:
             booking_id=facts.booking_id if facts.booking_library == self.library and not facts.early else None,
             seat_id=facts.booking_seat if facts.booking_library == self.library else facts.member_seat,
             ends_at=facts.ends_at,
-            phone=crypto.keyed_hash("attendance-phone", self.phone) if self.phone else None,
+            phone=self.phone,
+            repeat_seconds=facts.policy.repeated_scan_seconds,
         )
 
 
@@ -134,6 +142,12 @@ def watch(db: Db, visit_id: UUID, ends_at: datetime | None) -> None:
     if ends_at:
         due = ends_at + OVERSTAY
         timers.wait(db, due, TIMER, visit_id, "end", period=str(int(due.timestamp())))
+
+
+def tell_guardians(db: Db, facts: Entry, visit_id: UUID, direction: Direction, at: datetime) -> None:
+    """Where the library does that and somebody agreed to be told; the messages leave with the next minute's work."""
+    if facts.policy.tell_guardians and facts.guarded and clock.now() - at <= NEWS:
+        timers.wait(db, clock.now(), NOTICE, visit_id, direction, direction=direction, at=at.isoformat())
 
 
 def left(db: Db, visit_id: UUID, library: UUID | None, booking: UUID | None) -> None:

@@ -13,7 +13,8 @@ import struct
 from datetime import UTC, datetime
 from uuid import UUID
 
-from studyspot.attendance.models import PersonalCode, QrCode, QrExpired, QrInvalid
+from studyspot.attendance.models import PersonalCode, QrCode
+from studyspot.attendance.models.refusals import QrExpired, QrInvalid
 from studyspot.kit import crypto
 
 STEP_SECONDS = 30

@@ -57,7 +57,6 @@ class Came:
 class Reading:
     """A student's scans, read one after the other."""
 
-    double_scan: timedelta
     open: Stay | None = None
     stays: list[Stay] = field(default_factory=list)
     came: dict[UUID, Came] = field(default_factory=dict)
@@ -169,7 +168,7 @@ class Reading:
         if scan.kind != "pass" or self._last is None:
             return False
         library, at, _ = self._last
-        return library == scan.library_id and scan.scanned_at - at < self.double_scan
+        return library == scan.library_id and scan.scanned_at - at < timedelta(seconds=scan.repeat_seconds)
 
     def _note(self, scan: Passage, told: Came, effective: bool = False) -> None:
         self.came[scan.id] = told
@@ -179,9 +178,9 @@ class Reading:
             self._last = (scan.library_id, scan.scanned_at, told)
 
 
-def read(scans: Sequence[Passage], by_hand: Sequence[Stay], double_scan: timedelta, now: datetime) -> Reading:
+def read(scans: Sequence[Passage], by_hand: Sequence[Stay], now: datetime) -> Reading:
     """From a moment at which the student was outside."""
-    reading = Reading(double_scan)
+    reading = Reading()
     events: list[tuple[datetime, UUID, Passage | Stay]] = [(s.scanned_at, s.id, s) for s in scans]
     events += [(stay.came, stay.id, stay) for stay in by_hand]
     for _, _, event in sorted(events, key=lambda e: e[:2]):

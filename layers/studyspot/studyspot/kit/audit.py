@@ -12,13 +12,10 @@ from studyspot.kit.db import Db
 
 INSERT = """
     INSERT INTO audit_logs (id, actor_id, actor_type, action, resource_type, resource_id, before, after,
-                            ip_address, user_agent, request_id, created_at)
+                            ip_address, user_agent, request_id, created_at, impersonator_id)
     VALUES (%(id)s, %(actor_id)s, %(actor_type)s, %(action)s, %(resource_type)s, %(resource_id)s,
-            %(before)s::jsonb, %(after)s::jsonb, %(ip_address)s, %(user_agent)s, %(request_id)s, %(now)s)"""
-STOOD_IN = INSERT.replace("request_id, created_at)", "request_id, created_at, impersonator_id)").replace(
-    "%(now)s)", "%(now)s, %(impersonator)s)"
-)
-"""Apart, so that everybody else's rows are written as well before the column is there."""
+            %(before)s::jsonb, %(after)s::jsonb, %(ip_address)s, %(user_agent)s, %(request_id)s, %(now)s,
+            %(impersonator)s)"""
 SECRET = re.compile(r"password|secret|token|otp|hash|key|pan$|aadhaar|id_?proof_?number", re.IGNORECASE)
 PERSONAL = frozenset({
     "firstname", "lastname", "fullname", "givenby", "payername", "guardianname", "phone", "mobile", "payerphone",
@@ -50,12 +47,8 @@ def note(
 ) -> None:
     """Who did what to which thing, and in whose place; what is secret or personal is masked."""
     db.noted = True
-    stood_in: dict[str, Any] = {}
-    if db.actor and db.actor.impersonator:
-        stood_in = {"impersonator": db.actor.impersonator}
-        after = {**(after or {}), "impersonator": str(db.actor.impersonator)}
     db.later(
-        STOOD_IN if stood_in else INSERT,
+        INSERT,
         id=ids.uuid7(),
         actor_id=actor_id or (db.actor.id if db.actor else None),
         actor_type=actor_type or (db.actor.user_type if db.actor else "system"),
@@ -68,7 +61,7 @@ def note(
         user_agent=(db.origin.user_agent or "")[:400] or None,
         request_id=db.origin.request_id or None,
         now=clock.now(),
-        **stood_in,
+        impersonator=db.actor.impersonator if db.actor else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Registered SMS texts (DLT): the six of the product as data, and rendering that changes nothing but variables."""
+"""Registered SMS texts (DLT): the product's own as data, and rendering that changes nothing but variables."""
 
 from __future__ import annotations
 
@@ -119,6 +119,19 @@ TEMPLATES = {
             "booking_confirmation",
             "Dear {#var#}, seat {#var#} at {#var#} is booked from {#var#} to {#var#}. - StudySpot",
             ("name", "seat", "library", "start", "end"),
+            own_act=True,
+        ),
+        # Told while it happens, so quiet hours do not hold them back (check-ins are exempt).
+        Template(
+            "guardian_check_in",
+            "Dear {#var#}, {#var#} came to {#var#} at {#var#}. - StudySpot",
+            ("name", "student", "library", "time"),
+            own_act=True,
+        ),
+        Template(
+            "guardian_check_out",
+            "Dear {#var#}, {#var#} left {#var#} at {#var#}. - StudySpot",
+            ("name", "student", "library", "time"),
             own_act=True,
         ),
     )

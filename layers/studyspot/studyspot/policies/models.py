@@ -73,6 +73,16 @@ class Attendance(Model):
 
     repeated_scan_seconds: Annotated[int, Field(ge=10, le=600)] = 60
     """A second scan within this time is the same one, not a departure."""
+    shift_tolerance_minutes: Annotated[int, Field(ge=0, le=180)] = 15
+    """How long before and after a shift its members are let in."""
+    geofence_metres: Annotated[int, Field(ge=20, le=5000)] | None = None
+    """How far from the library a phone may be that scans its code; null = anywhere. Where it was is not kept."""
+    one_student_a_phone: bool = False
+    """A phone that scanned for one student opens for no other in the next 12 hours, and every scan names its phone."""
+    deny_overdue_after_days: Annotated[int, Field(ge=0, le=365)] | None = None
+    """A member who owes for longer is not let in; null = only warned."""
+    tell_guardians: bool = False
+    """Linked guardians get a message when their student comes and goes."""
 
 
 class Messages(Model):
@@ -151,6 +161,8 @@ def known(of: type[Model], value: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+StoredAttendance = Annotated[Attendance, BeforeValidator(lambda value: known(Attendance, value))]
+"""As `library_policy('attendance')` gives them."""
 StoredMessages = Annotated[Messages, BeforeValidator(lambda value: known(Messages, value))]
 """As `tenant_policy('messages')` gives them."""
 

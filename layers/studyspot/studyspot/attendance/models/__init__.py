@@ -5,51 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from studyspot.attendance.models.refusals import (
-    AlreadyInside as AlreadyInside,
-)
-from studyspot.attendance.models.refusals import (
-    CheckInWindow as CheckInWindow,
-)
-from studyspot.attendance.models.refusals import (
-    Denied as Denied,
-)
-from studyspot.attendance.models.refusals import (
-    MembershipExpired as MembershipExpired,
-)
-from studyspot.attendance.models.refusals import (
-    NoBooking as NoBooking,
-)
-from studyspot.attendance.models.refusals import (
-    NotInside as NotInside,
-)
-from studyspot.attendance.models.refusals import (
-    QrExpired as QrExpired,
-)
-from studyspot.attendance.models.refusals import (
-    QrInvalid as QrInvalid,
-)
-from studyspot.attendance.models.refusals import (
-    QrReplayed as QrReplayed,
-)
-from studyspot.attendance.models.refusals import (
-    StudentSuspended as StudentSuspended,
-)
-from studyspot.attendance.models.refusals import (
-    TooEarly as TooEarly,
-)
-from studyspot.attendance.models.refusals import (
-    VisitOverlaps as VisitOverlaps,
-)
-from studyspot.attendance.models.refusals import (
-    WrongLibrary as WrongLibrary,
-)
-from studyspot.attendance.models.refusals import (
-    WrongShift as WrongShift,
-)
-from studyspot.kit.models import Change, Model, Moment, Text, Timestamp
+from studyspot.kit.models import Change, Model, Moment, Phone, Text, Timestamp
+from studyspot.policies.models import Attendance as Policy
+from studyspot.policies.models import StoredAttendance
 
 Direction = Literal["in", "out"]
 Method = Literal["qr", "desk", "manual", "booking", "device"]
@@ -106,19 +66,32 @@ class PersonalCode(Model):
     expires_at: Timestamp
 
 
+class Location(Model):
+    """Where a phone is, and how sure it is of that. It decides about this scan and is not kept."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+    accuracy_metres: Annotated[float, Field(ge=0, le=100_000)] = 0
+
+
+Code = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class ScanRequest(Model):
     """What the student's phone or the kiosk read. `library_id` is where the phone believes to be."""
 
-    code: Annotated[str, Field(min_length=1, max_length=200)]
+    code: Code
     library_id: UUID | None = None
     phone_id: Annotated[str, Field(min_length=8, max_length=100)] | None = None
     """The app's installation: two students' scans by one phone are told as an anomaly."""
+    location: Location | None = None
+    """Needed where the library lets in only who is near it."""
 
 
 class CodeRequest(Model):
     """The library's code, where a booking's own student checks in."""
 
-    code: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    code: Code | None = None
 
 
 class Scan(Model):
@@ -131,17 +104,30 @@ class Scan(Model):
     repeated: bool = False
 
 
-class DeskRequest(Model):
-    """A student at the desk of a library."""
-
-    student_id: UUID
-    library_id: UUID
-
-
 class LeaveRequest(Model):
-    """A student who goes."""
+    """A student who goes, by exactly one of id, student code, phone, and the code their own phone shows.
 
-    student_id: UUID
+    A student on their own sends the library's code, as to a scan, and nothing else of these.
+    """
+
+    student_id: UUID | None = None
+    student_code: Annotated[str, Field(min_length=1, max_length=50)] | None = None
+    phone: Phone | None = None
+    code: Code | None = None
+
+    @model_validator(mode="after")
+    def _one_student(self) -> LeaveRequest:
+        if sum(named is not None for named in (self.student_id, self.student_code, self.phone, self.code)) != 1:
+            raise ValueError("name the student by exactly one of studentId, studentCode, phone, code")
+        return self
+
+
+class DeskRequest(LeaveRequest):
+    """A student who comes, named likewise; `libraryId` is needed of who works in more than one."""
+
+    library_id: UUID | None = None
+    phone_id: Annotated[str, Field(min_length=8, max_length=100)] | None = None
+    location: Location | None = None
 
 
 class ManualRequest(Model):
@@ -203,6 +189,7 @@ class Over(Model):
 class Entry(Model):
     """What is known of a student who stands at the door."""
 
+    student_id: UUID | None
     student_status: str | None
     inside_id: UUID | None
     inside_library: UUID | None
@@ -221,8 +208,8 @@ class Entry(Model):
     member_shift: bool | None
     member_seat: UUID | None
     was_member: bool
-    repeated_scan_seconds: int | None = None
-    """The tenant's own figure, where it set one."""
+    policy: StoredAttendance = Policy()
+    """The library's."""
     ends_at: Timestamp | None = None
     """Until when a visit that begins now counts."""
     shut: bool | None = None
@@ -231,6 +218,17 @@ class Entry(Model):
     shown_elsewhere: bool | None = None
     inside_ends_at: Timestamp | None = None
     over: Over | None = None
+    frozen: bool = False
+    overdue_days: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    phone_of_another: bool = False
+    guarded: bool = False
+    """There are guardians who agreed to be told."""
+    places: int | None = None
+    """How many more without a seat of their own find one; not counted where it does not matter."""
+    objection: Literal["wrong_library", "geofence", "phone_of_another"] | None = None
+    """What is wrong with the phone that scans."""
 
 
 class Passage(Model):
@@ -258,6 +256,8 @@ class Passage(Model):
     phone: str | None = None
     flags: list[str] = []
     offline: bool = False
+    repeat_seconds: int = Policy().repeated_scan_seconds
+    """So soon after the one before it is the same one."""
 
 
 class Numbers(Model):

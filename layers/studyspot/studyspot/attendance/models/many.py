@@ -13,7 +13,7 @@ from studyspot.kit.errors import Conflict
 from studyspot.kit.models import Model, Moment, Text, Timestamp
 
 AnomalyKind = Literal[
-    "two_places", "overstay", "unwarranted", "clock", "stale_code", "replayed", "shared_phone", "forged",
+    "two_places", "overstay", "unwarranted", "clock", "stale_code", "replayed", "shared_phone", "geofence", "forged",
     "clock_unknown", "unknown_student",
 ]  # fmt: skip
 

@@ -83,6 +83,36 @@ class TooEarly(Denied):
     code = "too_early"
 
 
+class MembershipFrozen(Denied):
+    """The membership is paused."""
+
+    code = "membership_frozen"
+
+
+class DuesOverdue(Denied):
+    """Dues have been open for too long; settle them at the desk."""
+
+    code = "dues_overdue"
+
+
+class Geofence(Denied):
+    """The phone is not at the library."""
+
+    code = "geofence"
+
+
+class PhoneOfAnother(Denied):
+    """This phone was used by another student a short while ago, or does not say which one it is."""
+
+    code = "phone_of_another"
+
+
+class CapacityFull(Denied):
+    """Every place is taken."""
+
+    status, code = 409, "capacity_full"
+
+
 class NoBooking(Denied):
     """There is neither a booking nor a membership for this time."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,11 +21,17 @@ VISITOR = f"{COLUMNS}, st.student_code, st.first_name, st.last_name, s.code AS s
 VISITS = "attendance a JOIN students st ON st.id = a.student_id LEFT JOIN seats s ON s.id = a.seat_id"
 
 FACTS = """
-    SELECT f.*, (tenant_policy('attendance') ->> 'repeated_scan_seconds')::integer AS repeated_scan_seconds, y.*,
+    SELECT d.student AS student_id, f.*, y.*, w.*, library_policy(%(library)s, 'attendance') AS policy,
            (SELECT a.ends_at FROM attendance a WHERE a.id = f.inside_id) AS inside_ends_at
-    FROM at_the_door(%(student)s) AS d (student),
+    FROM at_the_door(coalesce(%(student)s, (SELECT s.id FROM students s
+             WHERE s.student_code = %(student_code)s OR s.phone = %(number)s))) AS d (student),
          LATERAL entry_facts(d.student, %(library)s, %(step)s, %(now)s) f,
-         LATERAL stay_facts(d.student, %(library)s, f.booking_id, %(own_step)s, %(now)s) y"""
+         LATERAL stay_facts(d.student, %(library)s, f.booking_id, %(own_step)s, %(now)s) y,
+         LATERAL door_facts(d.student, %(library)s, %(phone)s, %(counted)s AND f.member AND f.member_seat IS NULL
+             AND f.inside_library IS DISTINCT FROM %(library)s
+             AND (f.booking_library IS DISTINCT FROM %(library)s OR f.early), %(now)s) w"""
+# In one order, so that two desks never wait in a circle.
+LINE_UP = "SELECT s.id FROM students s WHERE s.id = ANY (%(ids)s) ORDER BY s.id FOR NO KEY UPDATE"
 
 ARRIVE = """
     INSERT INTO attendance (id, student_id, library_id, booking_id, seat_id, check_in_at, check_out_at, method,
@@ -43,10 +50,11 @@ FLAG = """
 PASSED = """
     INSERT INTO attendance_scans (id, student_id, library_id, scanned_at, kind, method, step, decision, direction,
                                   reason, attendance_id, device_id, marked_by, admitted, shut, booking_id, seat_id,
-                                  ends_at, phone, flags, offline)
+                                  ends_at, phone, flags, offline, repeat_seconds)
     VALUES (%(id)s, %(student_id)s, %(library_id)s, %(scanned_at)s, %(kind)s, %(method)s, %(step)s, %(decision)s,
             %(direction)s, %(reason)s, %(attendance_id)s, %(device_id)s, %(marked_by)s, %(admitted)s, %(shut)s,
-            %(booking_id)s, %(seat_id)s, %(ends_at)s, %(phone)s, %(flags)s, %(offline)s)"""
+            %(booking_id)s, %(seat_id)s, %(ends_at)s, %(phone)s, %(flags)s, %(offline)s,
+            %(repeat_seconds)s)"""
 
 READ = f"SELECT {COLUMNS} FROM attendance a WHERE a.id = %(id)s"
 
@@ -57,6 +65,10 @@ LIST = f"""
       AND (%(libraries)s::uuid[] IS NULL OR a.library_id = ANY (%(libraries)s))
       AND (%(start)s::timestamptz IS NULL OR a.check_out_at > %(start)s OR a.check_out_at IS NULL)
       AND (%(end)s::timestamptz IS NULL OR a.check_in_at < %(end)s)
+      AND (%(shift)s::uuid IS NULL OR EXISTS (
+          SELECT FROM memberships m, tenant_gate g WHERE m.student_id = a.student_id AND m.library_id = a.library_id
+             AND m.shift_id = %(shift)s AND m.start_date <= (a.check_in_at AT TIME ZONE g.timezone)::date
+             AND m.end_date > (a.check_in_at AT TIME ZONE g.timezone)::date))
     ORDER BY a.id DESC LIMIT %(most)s"""
 
 HISTORY = f"""
@@ -97,27 +109,21 @@ TODAY = """
 
 # A seat counts once, whatever claims it; a person without a seat of their own takes one of the free ones.
 OCCUPANCY = """
-    WITH seat AS (
-        SELECT s.library_id, s.zone_id,
-               s.status = 'maintenance' OR coalesce(bool_or(o.kind = 'block'), false) AS blocked,
-               coalesce(bool_or(o.kind = 'allotment'), false) AS allotted,
-               coalesce(bool_or(o.kind = 'booking'), false) AS booked,
-               (SELECT count(*) FROM attendance a WHERE a.seat_id = s.id AND a.check_out_at IS NULL) AS present
-        FROM seats s
-        LEFT JOIN seat_occupancy o ON o.seat_id = s.id AND o.during @> %(now)s AND o.lapses_at IS NULL
-        WHERE s.status <> 'retired' OR EXISTS (
-            SELECT FROM attendance a WHERE a.seat_id = s.id AND a.check_out_at IS NULL)
-        GROUP BY s.tenant_id, s.id)
+    WITH zone AS (
+        SELECT e.zone_id, count(*) AS seats, sum(e.present)::integer AS present,
+               count(*) FILTER (WHERE e.booked) AS booked, count(*) FILTER (WHERE e.allotted) AS allotted,
+               count(*) FILTER (WHERE e.blocked) AS blocked,
+               count(*) FILTER (WHERE e.blocked OR e.booked OR e.allotted OR e.present > 0) AS unfree
+        FROM seats_at(%(library)s, %(now)s) e GROUP BY e.zone_id),
+    standing AS (
+        SELECT a.library_id, count(*) AS people FROM attendance a
+        WHERE a.check_out_at IS NULL AND a.seat_id IS NULL GROUP BY a.library_id)
     SELECT l.id AS library_id, l.name, l.capacity AS cap, z.id AS zone_id, z.name AS zone_name,
-           n.seats, n.present, n.booked, n.allotted, n.blocked, n.unfree,
-           (SELECT count(*) FROM attendance a WHERE a.library_id = l.id AND a.seat_id IS NULL
-                AND a.check_out_at IS NULL) AS standing
-    FROM libraries l LEFT JOIN zones z ON z.library_id = l.id,
-    LATERAL (SELECT count(*) AS seats, coalesce(sum(e.present), 0)::integer AS present,
-                    count(*) FILTER (WHERE e.booked) AS booked, count(*) FILTER (WHERE e.allotted) AS allotted,
-                    count(*) FILTER (WHERE e.blocked) AS blocked,
-                    count(*) FILTER (WHERE e.blocked OR e.booked OR e.allotted OR e.present > 0) AS unfree
-             FROM seat e WHERE e.zone_id = z.id) n
+           coalesce(n.seats, 0) AS seats, coalesce(n.present, 0) AS present, coalesce(n.booked, 0) AS booked,
+           coalesce(n.allotted, 0) AS allotted, coalesce(n.blocked, 0) AS blocked, coalesce(n.unfree, 0) AS unfree,
+           coalesce(t.people, 0) AS standing
+    FROM libraries l LEFT JOIN zones z ON z.library_id = l.id LEFT JOIN zone n ON n.zone_id = z.id
+    LEFT JOIN standing t ON t.library_id = l.id
     WHERE l.status <> 'closed' AND (%(library)s::uuid IS NULL OR l.id = %(library)s)
     ORDER BY l.name, l.id, z.name"""
 
@@ -139,13 +145,33 @@ class ZoneRow(Model):
     standing: int
 
 
-def entry(db: Db, student: UUID, library: UUID, step: int, now: datetime, own_step: int = -1) -> Entry:
+@dataclass(frozen=True)
+class Asked:
+    """Who stands before which library, with which code of which phone. `library` of none: wherever they are."""
+
+    student: UUID | None
+    library: UUID | None
+    step: int = -1
+    own_step: int = -1
+    student_code: str | None = None
+    number: str | None = None
+    phone: str | None = None
+    counted: bool = True
+    """Whether it matters how many find a place; then the library's door is passed one after the other."""
+
+
+def entry(db: Db, asked: Asked, now: datetime) -> Entry:
     """The facts of a decision; the student stays locked until the commit."""
-    facts = db.one(Entry, FACTS, student=student, library=library, step=step, own_step=own_step, now=now)
-    return _without_what_is_over(facts, library, now)
+    facts = db.one(Entry, FACTS, now=now, **asdict(asked))
+    return _without_what_is_over(facts, asked.library, now)
 
 
-def _without_what_is_over(facts: Entry, library: UUID, now: datetime) -> Entry:
+def line_up(db: Db, students: Sequence[UUID]) -> set[UUID]:
+    """Those of them whom the caller sees, locked."""
+    return {row["id"] for row in db.dicts(LINE_UP, ids=list(students))}
+
+
+def _without_what_is_over(facts: Entry, library: UUID | None, now: datetime) -> Entry:
     """Who is inside past the visit's end is outside: whether its timer has fired yet makes no difference."""
     ends_at = facts.inside_ends_at
     if facts.inside_id is None or facts.inside_library is None or ends_at is None or now <= ends_at + OVERSTAY:

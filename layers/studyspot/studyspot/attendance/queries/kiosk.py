@@ -73,7 +73,7 @@ QUIET = """
 SCANS = f"""
     SELECT n.id, n.student_id, n.library_id, n.scanned_at, n.kind, n.method, n.step, n.decision, n.direction, n.reason,
            n.attendance_id, n.device_id, n.marked_by, n.admitted, n.shut, n.booking_id, n.seat_id, n.ends_at, n.phone,
-           n.flags, n.offline
+           n.flags, n.offline, n.repeat_seconds
     FROM attendance_scans n
     WHERE n.student_id = %(student)s AND n.admitted IS NOT NULL AND n.scanned_at >= ({QUIET})
     ORDER BY n.scanned_at, n.id"""

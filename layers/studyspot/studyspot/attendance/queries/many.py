@@ -34,6 +34,10 @@ ANOMALIES = """
         FROM attendance_scans n
         WHERE n.reason = 'replayed' AND n.scanned_at >= %(start)s AND n.scanned_at < %(end)s
         UNION ALL
+        SELECT 'geofence', n.scanned_at, n.library_id, n.student_id, NULL, n.attendance_id, NULL, n.id::text
+        FROM attendance_scans n
+        WHERE n.reason = 'geofence' AND n.scanned_at >= %(start)s AND n.scanned_at < %(end)s
+        UNION ALL
         SELECT 'shared_phone', n.scanned_at, n.library_id, n.student_id, NULL, n.attendance_id,
                (SELECT o.student_id::text FROM attendance_scans o
                 WHERE o.phone = n.phone AND o.student_id <> n.student_id AND o.scanned_at <= n.scanned_at

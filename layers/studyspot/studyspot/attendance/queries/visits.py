@@ -10,6 +10,7 @@ from studyspot.attendance.queries import COLUMNS
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 from studyspot.kit.models import Model
+from studyspot.policies.models import StoredAttendance
 
 READ = f"""
     SELECT {COLUMNS}, coalesce((
@@ -54,6 +55,23 @@ MOVE_SCANNED_END = """
     UPDATE attendance_scans SET ends_at = %(ends_at)s WHERE id = %(id)s AND ends_at IS DISTINCT FROM %(ends_at)s"""
 
 
+NOTICE = """
+    SELECT st.id AS student_id, st.first_name AS student, l.name AS library, g.timezone,
+           library_policy(l.id, 'attendance') AS policy
+    FROM tenant_gate g, attendance a JOIN students st ON st.id = a.student_id JOIN libraries l ON l.id = a.library_id
+    WHERE a.id = %(id)s"""
+
+
+class Notice(Model):
+    """What a guardian reads of a visit, and whether one does."""
+
+    student_id: UUID
+    student: str
+    library: str
+    timezone: str
+    policy: StoredAttendance
+
+
 class Around(Model):
     """A student, locked, and the visits that leave no room for another."""
 
@@ -89,6 +107,10 @@ def correct(
     kept = {"student": before.student_id, "visit": before.id, "reason": reason, "by": by, "now": clock.now()}
     db.run(KEEP, id=ids.uuid7(), **kept, **said)
     db.run(CORRECT, id=before.id, came=came, went=went, reason=reason, ends_at=ends_at)
+
+
+def notice(db: Db, visit_id: UUID) -> Notice | None:
+    return db.maybe(Notice, NOTICE, id=visit_id)
 
 
 def ending(db: Db, visit_id: UUID) -> Ending | None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from studyspot.attendance import qr, queries
 from studyspot.attendance.door import UNSCANNED, Door
-from studyspot.attendance.entry import Ruling, decide
+from studyspot.attendance.entry import Ruling, decide, objected
 from studyspot.attendance.models import (
-    AlreadyInside,
-    CheckInWindow,
-    Denied,
     DeskRequest,
     Entry,
-    NotInside,
+    LeaveRequest,
+    Method,
     PersonalCode,
     QrCode,
     Scan,
@@ -23,11 +21,12 @@ from studyspot.attendance.models import (
     Today,
     Visit,
     Visitor,
-    WrongLibrary,
 )
+from studyspot.attendance.models.refusals import AlreadyInside, CheckInWindow, Denied, NotInside
 from studyspot.attendance.occupancy import occupancy
+from studyspot.attendance.queries import Asked
 from studyspot.bookings.models import Booking
-from studyspot.kit import clock
+from studyspot.kit import clock, crypto
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import Invalid, NotFound, StateConflict
@@ -53,16 +52,21 @@ def own_code(db: Db, actor: Actor) -> PersonalCode:
     return qr.issue_own(db.tenant, actor.id, clock.now())
 
 
-def scan(db: Db, actor: Actor, request: ScanRequest) -> Scan:
+def scan(
+    db: Db, actor: Actor, request: ScanRequest, kind: Literal["pass", "in", "out"] = "pass", method: Method = "qr"
+) -> Scan:
     """In or out, or the reason why not; recorded either way. Two round trips."""
     student, library, step = _read_code(db, actor, request.code)
-    now, own_step = clock.now(), step if actor.user_type == "kiosk" else UNSCANNED
+    now, at_kiosk = clock.now(), actor.user_type == "kiosk"
+    phone = crypto.keyed_hash("attendance-phone", request.phone_id) if request.phone_id else None
+    asked = Asked(student, library, step, own_step=step if at_kiosk else UNSCANNED, phone=phone)
     with db.transaction():
-        facts = queries.entry(db, student, library, step, now, own_step)
-        door = Door(db, facts, student, library, now, "qr", step=step, phone=request.phone_id)
+        facts = queries.entry(db, asked, now)
+        if not at_kiosk:
+            facts = objected(facts, phone, request.library_id in (None, library), request.location)
+        _must_be_wanted(facts, library, kind)
+        door = Door(db, facts, student, library, now, method, kind=kind, step=step, phone=phone)
         try:
-            if request.library_id not in (None, library):
-                raise WrongLibrary
             ruling = decide(facts, library, now)
         except Denied as denied:
             door.refuse(denied)
@@ -71,44 +75,83 @@ def scan(db: Db, actor: Actor, request: ScanRequest) -> Scan:
     return _told(ruling, visit)
 
 
+def _must_be_wanted(facts: Entry, library: UUID, kind: str) -> None:
+    """Who says in is outside, and who says out is inside; a mere scan is either."""
+    here = facts.inside_id is not None and facts.inside_library == library
+    if kind == "in" and here:
+        raise AlreadyInside(attendanceId=facts.inside_id)
+    if kind == "out" and not here:
+        raise NotInside
+
+
 def _read_code(db: Db, actor: Actor, code: str) -> tuple[UUID, UUID, int]:
     """Student, library and step: a student reads the library's code, a kiosk the student's."""
     now = clock.now()
     if actor.user_type == "kiosk":
-        assert actor.library_ids, "a device has its library"
-        (library,) = actor.library_ids
         student, step = qr.read_own(db.tenant, code, now)
-        return student, library, step
+        return student, _where(actor, None), step
     library, step = qr.read(db.tenant, code, now)
     return actor.id, library, step
 
 
 def check_in(db: Db, actor: Actor, request: DeskRequest) -> Scan:
-    """Staff let a student in, by the same decision as the code's."""
-    now = clock.now()
-    _bound(db, actor, request.library_id)
+    """Staff and kiosks let a student in, by the same decision as the code's; a student comes in by the library's."""
+    if not actor.may("attendance:mark") and not actor.may("attendance:door"):
+        return scan(db, actor, _by_phone(request), "in")
+    now, library = clock.now(), _where(actor, request.library_id)
     with db.transaction():
-        facts = queries.entry(db, request.student_id, request.library_id, UNSCANNED, now)
-        if facts.inside_id and facts.inside_library == request.library_id:
-            raise AlreadyInside(attendanceId=facts.inside_id)
-        ruling = _decided(facts, request.library_id, now)
-        visit = Door(db, facts, request.student_id, request.library_id, now, "desk", kind="in").apply(ruling)
+        asked = _named(db, request, library, now)
+        facts = queries.entry(db, asked, now)
+        if facts.student_id is None:
+            raise NotFound
+        _must_be_wanted(facts, library, "in")
+        ruling = _decided(facts, library, now, by_code=request.code is not None)
+        door = Door(db, facts, facts.student_id, library, now, "desk", kind="in", step=asked.step)
+        visit = door.apply(ruling)
     return _told(ruling, visit)
 
 
-def check_out(db: Db, actor: Actor, student: UUID) -> Scan:
-    """Staff see a student leave."""
+def check_out(db: Db, actor: Actor, request: LeaveRequest) -> Scan:
+    """Staff and kiosks see a student leave, wherever that is; a student leaves by the library's code."""
+    if not actor.may("attendance:mark") and not actor.may("attendance:door"):
+        return scan(db, actor, _by_phone(request), "out")
     now = clock.now()
     with db.transaction():
-        facts = queries.entry(db, student, student, UNSCANNED, now)
-        if facts.student_status is None:
+        facts = queries.entry(db, _named(db, request, None, now), now)
+        if facts.student_id is None:
             raise NotFound
         if facts.inside_id is None or facts.inside_library is None:
             raise NotInside
         actor.at(facts.inside_library)
         ruling = Ruling(direction="out", booking_id=facts.inside_booking)
-        visit = Door(db, facts, student, facts.inside_library, now, "desk", kind="out").apply(ruling)
+        visit = Door(db, facts, facts.student_id, facts.inside_library, now, "desk", kind="out").apply(ruling)
     return _told(ruling, visit)
+
+
+def _by_phone(request: LeaveRequest) -> ScanRequest:
+    if request.code is None:
+        raise Invalid.field("code", "scan the library's code")
+    sent = request.model_dump(include={"code", "library_id", "phone_id", "location"})
+    return ScanRequest.model_validate(sent)
+
+
+def _named(db: Db, request: LeaveRequest, library: UUID | None, now: datetime) -> Asked:
+    """Whom the desk has before it; the code on their phone counts once, as at a kiosk."""
+    if request.code is None:
+        return Asked(request.student_id, library, student_code=request.student_code, number=request.phone)
+    student, step = qr.read_own(db.tenant, request.code, now)
+    return Asked(student, library, step, own_step=step)
+
+
+def _where(actor: Actor, library: UUID | None) -> UUID:
+    """The library that is named, or the only one they work in."""
+    if library is None:
+        bound = actor.library_ids or ()
+        if len(bound) != 1:
+            raise Invalid.field("libraryId", "required")
+        (library,) = bound
+    actor.at(library)
+    return library
 
 
 def arrive_for_booking(db: Db, actor: Actor, booking: Booking, code: str | None) -> Scan:
@@ -119,7 +162,7 @@ def arrive_for_booking(db: Db, actor: Actor, booking: Booking, code: str | None)
         return scan(db, actor, ScanRequest(code=code, library_id=booking.library_id))
     now = clock.now()
     with db.transaction():
-        facts = queries.entry(db, booking.student_id, booking.library_id, UNSCANNED, now)
+        facts = queries.entry(db, Asked(booking.student_id, booking.library_id), now)
         if facts.booking_id != booking.id:
             raise StateConflict(f"a booking that is {booking.status} takes no check in")
         if facts.early:
@@ -134,7 +177,7 @@ def leave_booking(db: Db, actor: Actor, booking: Booking) -> Scan:
     """Check-out of one booking; the rest of its time is free at once."""
     now = clock.now()
     with db.transaction():
-        facts = queries.entry(db, booking.student_id, booking.library_id, UNSCANNED, now)
+        facts = queries.entry(db, Asked(booking.student_id, booking.library_id), now)
         if facts.inside_id is None or facts.inside_booking != booking.id:
             raise NotInside
         ruling = Ruling(direction="out", booking_id=booking.id)
@@ -167,10 +210,11 @@ def today(db: Db, actor: Actor, library: UUID | None) -> list[Today]:
     return queries.today(db, library, _libraries(actor))
 
 
-def _decided(facts: Entry, library: UUID, now: datetime) -> Ruling:
+def _decided(facts: Entry, library: UUID, now: datetime, by_code: bool = False) -> Ruling:
     """At the desk nothing is a double scan; a denial there is told, not recorded as a scan."""
+    here = {"last_scan_at": None, "late_id": None, "replayed": facts.replayed and by_code}
     try:
-        return decide(facts.model_copy(update={"last_scan_at": None, "replayed": False, "late_id": None}), library, now)
+        return decide(facts.model_copy(update=here), library, now)
     except Denied as denied:
         denied.members["decision"] = "deny"
         raise
@@ -184,12 +228,6 @@ def _told(ruling: Ruling, visit: UUID) -> Scan:
         warning=ruling.warning,
         repeated=ruling.repeated,
     )
-
-
-def _bound(db: Db, actor: Actor, library: UUID) -> None:
-    """Staff bound to other libraries find nothing here."""
-    if actor.library_ids is not None and library not in actor.library_ids:
-        raise NotFound
 
 
 def _all(actor: Actor) -> bool:

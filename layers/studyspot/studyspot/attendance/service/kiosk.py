@@ -12,7 +12,6 @@ from uuid import UUID
 
 from studyspot.attendance import qr
 from studyspot.attendance.entry import BARRED
-from studyspot.attendance.models import QrInvalid
 from studyspot.attendance.models.kiosk import (
     BadQueueSignature,
     ChainBroken,
@@ -22,6 +21,7 @@ from studyspot.attendance.models.kiosk import (
     SyncResult,
     Taken,
 )
+from studyspot.attendance.models.refusals import QrInvalid
 from studyspot.attendance.queries import kiosk as queries
 from studyspot.attendance.service.witnessing import FARTHEST, RIGHT, Sight, scan_id, witness
 from studyspot.kit import audit, clock, crypto, tokens

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from studyspot.attendance.door import Door
 from studyspot.attendance.entry import Ruling, decide
-from studyspot.attendance.models import AlreadyInside, NotInside
 from studyspot.attendance.models.many import (
     AbsenceOverlaps,
     AbsenceRequest,
@@ -21,7 +20,8 @@ from studyspot.attendance.models.many import (
     Marked,
     Witnessed,
 )
-from studyspot.attendance.queries import entry, has_library, kiosk
+from studyspot.attendance.models.refusals import AlreadyInside, NotInside
+from studyspot.attendance.queries import Asked, entry, has_library, line_up
 from studyspot.attendance.queries import many as queries
 from studyspot.attendance.service.witnessing import FARTHEST, RIGHT, Sight, scan_id, witness
 from studyspot.kit import audit, clock
@@ -42,8 +42,8 @@ def bulk(db: Db, actor: Actor, request: BulkRequest) -> Bulk:
             raise NotFound
         actor.at(request.library_id)
         wanted = sorted(set(request.student_ids))
-        # Asked before anybody is at the door: from there on the whole house is seen.
-        there = kiosk.students(db, set(wanted))
+        # Asked before anybody is at the door: from there on the whole house is seen. Students before libraries.
+        there = line_up(db, wanted)
         marked = [_marked(db, request, student, student in there, now) for student in wanted]
         audit.note(db, "attendance.bulk", "attendance", None, after={"students": len(marked)})
     if request.dry_run:
@@ -63,7 +63,7 @@ def _marked(db: Db, request: BulkRequest, student: UUID, there: bool, now: datet
 
 
 def _at_the_desk(db: Db, request: BulkRequest, student: UUID, now: datetime) -> UUID:
-    known = entry(db, student, request.library_id, -1, now)
+    known = entry(db, Asked(student, request.library_id, counted=request.direction == "in"), now)
     facts = known.model_copy(update={"last_scan_at": None, "replayed": False, "late_id": None})
     inside = facts.inside_id is not None and facts.inside_library == request.library_id
     door = Door(db, facts, student, request.library_id, now, "desk", kind=request.direction)

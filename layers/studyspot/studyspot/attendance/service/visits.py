@@ -7,14 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.attendance.door import TIMER, left, visit_of, watch
-from studyspot.attendance.models import (
-    AlreadyInside,
-    Attendance,
-    Corrected,
-    CorrectionRequest,
-    ManualRequest,
-    VisitOverlaps,
-)
+from studyspot.attendance.models import Attendance, Corrected, CorrectionRequest, ManualRequest
+from studyspot.attendance.models.refusals import AlreadyInside, VisitOverlaps
 from studyspot.attendance.queries import arrive, has_library
 from studyspot.attendance.queries import visits as queries
 from studyspot.attendance.reading import OVERSTAY

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from studyspot.attendance.door import Door, left, watch
-from studyspot.attendance.entry import double_scan
-from studyspot.attendance.models import Method, Passage
-from studyspot.attendance.queries import entry, passed
+from studyspot.attendance.door import Door, left, tell_guardians, watch
+from studyspot.attendance.models import Entry, Method, Passage
+from studyspot.attendance.queries import Asked, entry, passed
 from studyspot.attendance.queries import kiosk as queries
 from studyspot.attendance.reading import Stay, read
 from studyspot.bookings import service as bookings
@@ -40,13 +39,11 @@ class Sight:
 
 def witness(db: Db, student: UUID, library: UUID, sights: Sequence[Sight], now: datetime) -> None:
     """Add what was seen of one student, and let their visits follow from it."""
-    double = timedelta()
     for sight in sights:
-        facts = entry(db, student, library, -1, sight.at)
-        double = double_scan(facts)
+        facts = entry(db, Asked(student, library, counted=False), sight.at)
         door = Door(db, facts, student, library, sight.at, sight.method, kind=sight.kind, step=sight.step)
         passed(db, _passage(db, door, sight))
-    _read_anew(db, student, min(sight.at for sight in sights), double, now)
+    _read_anew(db, student, min(sight.at for sight in sights), facts, now)
 
 
 def scan_id(device: UUID, number: bytes, at: datetime) -> UUID:
@@ -76,11 +73,11 @@ def _passage(db: Db, door: Door, sight: Sight) -> Passage:
     )
 
 
-def _read_anew(db: Db, student: UUID, since: datetime, double: timedelta, now: datetime) -> None:
+def _read_anew(db: Db, student: UUID, since: datetime, facts: Entry, now: datetime) -> None:
     """The student's visits as all scans now known tell them; the student is locked."""
     stood = queries.visits(db, student, since)
     before = {stay.id: stay for stay in stood if not stay.fixed}
-    reading = read(queries.scans(db, student, since), [stay for stay in stood if stay.fixed], double, now)
+    reading = read(queries.scans(db, student, since), [stay for stay in stood if stay.fixed], now)
     after = {stay.id: stay for stay in reading.stays}
     for gone in before.keys() - after.keys():
         queries.forget(db, gone)
@@ -88,7 +85,7 @@ def _read_anew(db: Db, student: UUID, since: datetime, double: timedelta, now: d
     # What is open comes last: nobody is inside twice, not for a moment.
     for stay in sorted(changed, key=lambda s: s.went is None):
         queries.put(db, student, stay)
-        _told(db, student, before.get(stay.id), stay)
+        _told(db, facts, student, before.get(stay.id), stay)
     queries.tell(db, reading.came)
     _tell_bookings(db, before, changed)
 
@@ -99,14 +96,17 @@ def _same(before: Stay | None, after: Stay, stood: Sequence[Stay]) -> bool:
     return before is not None and (before.went, before.auto, before.flags) == (after.went, after.auto, after.flags)
 
 
-def _told(db: Db, student: UUID, before: Stay | None, stay: Stay) -> None:
+def _told(db: Db, known: Entry, student: UUID, before: Stay | None, stay: Stay) -> None:
     if before is None and not stay.fixed:
         facts = {"studentId": str(student), "libraryId": str(stay.library)}
         outbox.emit(db, "attendance.checked_in", stay.id, facts)
+        tell_guardians(db, known, stay.id, "in", stay.came)
     if stay.went is None:
         watch(db, stay.id, stay.ends_at)
     elif before is None or before.went is None:
         left(db, stay.id, stay.library, None)
+        if not stay.auto:
+            tell_guardians(db, known, stay.id, "out", stay.went)
 
 
 def _tell_bookings(db: Db, before: dict[UUID, Stay], changed: Sequence[Stay]) -> None:

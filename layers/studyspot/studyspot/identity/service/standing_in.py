@@ -72,7 +72,7 @@ def end(core: Db, db: Db, actor: Actor) -> None:
 
 
 def _note(db: Db, action: str, by: UUID, kind: str, session: UUID, user: UUID, reason: str | None = None) -> None:
-    facts = {"userId": str(user), "impersonator": str(by)} | ({"reason": reason} if reason else {})
+    facts = {"userId": str(user)} | ({"reason": reason} if reason else {})
     audit.note(db, action, "sessions", session, actor_type=kind, actor_id=by, after=facts)
 
 

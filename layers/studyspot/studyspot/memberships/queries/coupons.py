@@ -12,7 +12,8 @@ from studyspot.kit.pages import Paging
 from studyspot.memberships.models.grants import Coupon
 
 COUPON = ", ".join(Coupon.model_fields)
-# The row's own lock is the referee of the last use.
+# The row's own lock is the referee of the last use, and of the first time: it is had before anything else is looked at.
+LOCK = "SELECT 1 FROM coupons WHERE upper(code) = upper(%(code)s) AND status = 'active' FOR UPDATE"
 USE = f"""
     UPDATE coupons SET uses = uses + 1, updated_at = %(now)s
     WHERE upper(code) = upper(%(code)s) AND status = 'active' AND (max_uses IS NULL OR uses < max_uses)
@@ -68,5 +69,6 @@ def put(db: Db, coupon_id: UUID, facts: dict[str, Any]) -> Coupon:
 
 def use(db: Db, code: str, plan_id: UUID, student_id: UUID | None, besides: UUID | None, today: date) -> Coupon | None:
     """Used once more; None: it does not hold."""
+    db.run(LOCK, code=code)
     facts = {"code": code, "plan": plan_id, "student": student_id, "except": besides}
     return db.maybe(Coupon, USE, today=today, now=clock.now(), **facts)
