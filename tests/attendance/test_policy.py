@@ -221,6 +221,20 @@ def test_what_is_owed_warns_and_by_policy_denies(door: Door) -> None:
     assert (denied.status, denied.code, denied.json["overdueDays"]) == (403, "dues_overdue", 4)
 
 
+def test_who_has_not_come_by_now_is_absent(door: Door) -> None:
+    begun, later, other_day = (
+        shift(door, *hours) for hours in (("09:00", "14:00"), ("16:00", "20:00"), ("09:00", "15:00", "{4}"))
+    )
+    there, away, *_ = (member(door, shift=begun) for _ in range(3))
+    for of in (later, other_day, None):
+        member(door, shift=of)
+    door.scan(there)
+    leave = {"fromDate": "2026-12-02", "untilDate": "2026-12-03"}
+    assert door.world.call("attendance", "POST", "/attendance/leave", door.scene.token(away), leave).status == 201
+    (today,) = door.world.call("attendance", "GET", "/attendance/today", door.owner()).data
+    assert (today["inside"], today["membersAbsent"]) == (1, 2), "one of the morning, and one without a shift"
+
+
 def test_a_paused_member_is_told_so(door: Door) -> None:
     student = member(door)
     with door.world.db(door.scene.tenant.id) as db:

@@ -174,6 +174,8 @@ class Today(Model):
     inside: int
     left: int
     booked_absent: int
+    members_absent: int
+    """Whose shift has begun, who have not come, and who have not said that they would stay away."""
     late: int
 
 

@@ -27,6 +27,8 @@ class Welcome(Model):
     """The first day on which they may not."""
     shift_start: time | None
     shift_end: time | None
+    shift_days: list[int] | None
+    """ISO days of the week on which that begins; null = every day."""
     seat_code: str | None
     keys: dict[int, str] = {}
     """By day since 1970 in UTC, the key of the codes that the student's phone shows on it (hexadecimal)."""

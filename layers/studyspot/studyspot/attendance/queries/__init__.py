@@ -91,12 +91,13 @@ TODAY = """
     WITH day AS (
         SELECT l.id AS library_id,
                (date_trunc('day', (%(now)s AT TIME ZONE g.timezone) - l.day_start) + l.day_start)
-                   AT TIME ZONE g.timezone AS began
+                   AT TIME ZONE g.timezone AS began,
+               ((%(now)s AT TIME ZONE g.timezone) - l.day_start)::date AS day, %(now)s AT TIME ZONE g.timezone AS here
         FROM libraries l, tenant_gate g
         WHERE l.status <> 'closed' AND (%(library)s::uuid IS NULL OR l.id = %(library)s)
           AND (%(libraries)s::uuid[] IS NULL OR l.id = ANY (%(libraries)s)))
     SELECT d.library_id, d.began AS day_began_at, v.visits, v.inside, v.visits - v.inside AS "left",
-           b.booked_absent, v.late
+           b.booked_absent, m.members_absent, v.late
     FROM day d,
     LATERAL (SELECT count(*) AS visits, count(*) FILTER (WHERE a.check_out_at IS NULL) AS inside,
                     count(*) FILTER (WHERE a.check_in_at > k.start_at + interval '15 minutes') AS late
@@ -104,7 +105,19 @@ TODAY = """
              WHERE a.library_id = d.library_id AND (a.check_in_at >= d.began OR a.check_out_at IS NULL)) v,
     LATERAL (SELECT count(*) AS booked_absent FROM bookings k
              WHERE k.library_id = d.library_id AND k.start_at >= d.began AND k.start_at <= %(now)s
-               AND k.status IN ('confirmed','no_show')) b
+               AND k.status IN ('confirmed','no_show')) b,
+    -- Members whose time has begun, who have not come and did not say that they would not.
+    LATERAL (SELECT count(*) AS members_absent FROM memberships m JOIN students st ON st.id = m.student_id
+             LEFT JOIN shifts h ON h.id = m.shift_id
+             WHERE m.library_id = d.library_id AND m.status IN ('active','grace') AND st.status = 'active'
+               AND m.start_date <= d.day AND m.end_date > d.day
+               AND (h.id IS NULL OR (extract(isodow FROM d.day)::smallint = ANY (h.days)
+                    AND d.day + h.start_time + shift_tolerance(d.library_id) <= d.here))
+               AND NOT EXISTS (SELECT FROM attendance a WHERE a.student_id = m.student_id
+                               AND a.library_id = d.library_id
+                               AND (a.check_in_at >= d.began OR a.check_out_at IS NULL))
+               AND NOT EXISTS (SELECT FROM attendance_leaves e WHERE e.student_id = m.student_id
+                               AND e.from_date <= d.day AND e.until_date > d.day)) m
     ORDER BY d.library_id"""
 
 # A seat counts once, whatever claims it; a person without a seat of their own takes one of the free ones.

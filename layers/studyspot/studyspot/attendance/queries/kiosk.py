@@ -18,10 +18,10 @@ from studyspot.kit.models import Model
 ROSTER = """
     WITH today AS (SELECT g.timezone, (%(now)s AT TIME ZONE g.timezone)::date AS day FROM tenant_gate g)
     SELECT st.id AS student_id, st.student_code, concat_ws(' ', st.first_name, left(st.last_name, 1)) AS name,
-           w.from_date, w.until_date, w.shift_start, w.shift_end, s.code AS seat_code
+           w.from_date, w.until_date, w.shift_start, w.shift_end, w.shift_days, s.code AS seat_code
     FROM today t, LATERAL (
         SELECT m.student_id, m.seat_id, m.start_date AS from_date, m.end_date + v.grace_days AS until_date,
-               h.start_time AS shift_start, h.end_time AS shift_end
+               h.start_time AS shift_start, h.end_time AS shift_end, h.days AS shift_days
         FROM memberships m
         JOIN fee_plan_versions v ON v.fee_plan_id = m.fee_plan_id AND v.version = m.fee_plan_version
         LEFT JOIN shifts h ON h.id = m.shift_id
@@ -30,7 +30,7 @@ ROSTER = """
         UNION ALL
         SELECT b.student_id, b.seat_id, (b.start_at AT TIME ZONE t.timezone)::date,
                (b.end_at AT TIME ZONE t.timezone)::date + 1, (b.start_at AT TIME ZONE t.timezone)::time,
-               (b.end_at AT TIME ZONE t.timezone)::time
+               (b.end_at AT TIME ZONE t.timezone)::time, NULL
         FROM bookings b
         WHERE b.library_id = %(library)s AND b.status IN ('confirmed','checked_in')
           AND b.start_at < %(now)s + interval '1 day' AND b.end_at > %(now)s) w
