@@ -113,6 +113,7 @@ class World:
         for conn in self._owners:
             conn.execute("SET idle_session_timeout = 0")
         self._before: dict[str, str] = {}
+        self._as, self._open = "app", dict[str, dict[connections.Place, connections.Connection]]()
         self.begin()
         with cells.core_db() as db:
             db.run(
@@ -134,7 +135,7 @@ class World:
 
     def end(self) -> None:
         """Nothing a test left waiting wakes up in another: no timer, no command, no tenant, no cell of its own."""
-        connections.close_all()
+        self._role("app")
         os.environ.clear()
         os.environ.update(self._before)
         settings.get.cache_clear()
@@ -143,21 +144,31 @@ class World:
         silos = core.execute("SELECT dbname FROM cells WHERE kind = 'silo'").fetchall()
         core.execute("DELETE FROM schema_waves; DELETE FROM tenants; DELETE FROM identities")
         core.execute("DELETE FROM cells WHERE kind = 'silo'; DELETE FROM webhook_events; DELETE FROM message_orders")
+        core.execute("DELETE FROM subscription_periods; DELETE FROM subscriptions; DELETE FROM mandates")
+        core.execute("DELETE FROM request_minutes; DELETE FROM request_totals; DELETE FROM cache_totals")
         pool.execute("DELETE FROM tenant_gate")
         sold = core.execute("SELECT 1 FROM credit_master_wallet LIMIT 1").fetchone()
         for conn in self._owners:
-            conn.execute("DELETE FROM timers; DELETE FROM outbox")
+            conn.execute("DELETE FROM timers; DELETE FROM outbox; DELETE FROM rate_buckets; DELETE FROM lockouts")
             if sold:  # what a tenant held is gone with it, so the count of all credits begins anew
                 conn.execute(f"TRUNCATE {CREDITS} CASCADE")
         for (name,) in silos:
             core.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def close(self) -> None:
+        for role in PASSWORDS:
+            self._role(role)
+            connections.close_all()
         for conn in self._owners:
             conn.close()
 
     def _role(self, role: str) -> None:
-        connections.close_all()
+        """Each role keeps its connections, as each function does."""
+        connections.settle()
+        self._open[self._as] = dict(connections._open)
+        connections._open.clear()
+        connections._open.update(self._open.pop(role, {}))
+        self._as = role
         os.environ["CORE_DB_USER"], os.environ["CORE_DB_PASSWORD"] = role, PASSWORDS[role]
         settings.get.cache_clear()
 

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from studyspot.credits.service import grant
 from studyspot.fulfilment import recovery
-from studyspot.kit import aws, cells, clock, connections, ids, timers
+from studyspot.kit import aws, cells, clock, ids, timers
 from studyspot.ledger import service as ledger
 
 from local.simulators import Keys, Simulators
@@ -266,7 +266,6 @@ class open_shop:  # noqa: N801 - reads as the function it is used as
     def __exit__(self, *_: Any) -> None:
         self.setting.__exit__(None, None, None)
         self.simulators.stop()
-        connections.close_all()
 
 
 def tomorrow() -> datetime:
