@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi client fuzz offline reset audit-chain move provisioning
+.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi drawings client fuzz offline reset audit-chain move provisioning
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -103,6 +103,9 @@ audit-chain: $(READY) ## slow proof: sealers die among writers; 100,000 rows are
 
 openapi: $(READY) ## write the API's description and error catalogue from the handlers
 	$(BIN)/python -m local.openapi_file
+
+drawings: $(READY) ## draw the pictures of docs/ anew
+	$(BIN)/python -m local.drawings
 
 client: $(READY) ## a typed Python client from the API's description, into dist/client
 	$(BIN)/python -m local.client

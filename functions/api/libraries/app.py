@@ -18,12 +18,12 @@ from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.libraries import service
+from studyspot.libraries.fields import Near
 from studyspot.libraries.models import (
     Library,
     LibraryChange,
     LibraryRequest,
     LibraryStatus,
-    Near,
     Seat,
     SeatChange,
     SeatsRequest,
@@ -36,6 +36,8 @@ from studyspot.libraries.models import (
 )
 from studyspot.memberships import service as memberships
 from studyspot.spaces import service as premises
+from studyspot.spaces.models.bulk import BulkSeats, SeatsChanged
+from studyspot.spaces.service import bulk as many
 from studyspot.spaces.service import seats as held
 
 api = Api("libraries", module="library")
@@ -144,6 +146,14 @@ def create_seats(
     library_id: LibraryId, asked: SeatsRequest, actor: Annotated[Actor, allow("seats:create")], db: TenantDb
 ) -> list[Seat]:
     return service.create_seats(db, library_id, asked)
+
+
+@api.post("/libraries/{libraryId}/seats/bulk")
+def change_seats(
+    library_id: LibraryId, asked: BulkSeats, actor: Annotated[Actor, allow("seats:update")], db: TenantDb
+) -> SeatsChanged:
+    """Many seats at once: without `expected` only a preview; with it, exactly so many must fit."""
+    return many.to_many(db, actor, library_id, asked)
 
 
 @api.put("/libraries/{libraryId}/seats/{seatId}")

@@ -1,24 +1,26 @@
-"""/libraries/{id}/...: opening hours, holidays, blocks and schedules of seats, caps and policies."""
+"""/libraries/{id}/...: its plan, opening hours, holidays, blocks and schedules of seats, caps and policies."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Moment
 from studyspot.kit.request import Request
+from studyspot.kit.response import Response
 from studyspot.kit.signature import Of, TenantDb
 from studyspot.spaces import service
 from studyspot.spaces.models import Impact
 from studyspot.spaces.models.opening import Closed, Holiday, HolidayRequest, OpeningHours, WeeklyHours
 from studyspot.spaces.models.questions import ImpactQuestion
 from studyspot.spaces.models.rules import Capacities, CapacityChange, SettingsChange, SettingsInForce
-from studyspot.spaces.models.seats import Blocked, BlockRequest, Schedule
+from studyspot.spaces.models.seatmap import CheckRequest, LayoutCheck, LayoutRequest, LayoutSaved, MapQuestion, SeatMap
+from studyspot.spaces.models.seats import Blocked, BlockRequest, Schedule, SeatSticker
 from studyspot.spaces.service import holidays as closing
-from studyspot.spaces.service import opening, rules, seats
+from studyspot.spaces.service import opening, rules, seatmap, seats
 
 api = Api("spaces", module="library")
 
@@ -29,6 +31,7 @@ BlockId = Annotated[UUID, Of("seat_blocks")]
 Reader = Annotated[Actor, allow("libraries:read")]
 Editor = Annotated[Actor, allow("libraries:update")]
 Blocker = Annotated[Actor, allow("seats:block")]
+SVG = "image/svg+xml; charset=utf-8"
 
 
 @api.post("/libraries/{libraryId}/impact")
@@ -59,6 +62,52 @@ def schedule(
 ) -> Schedule:
     """Who holds the seat, in order and shift by shift; a fortnight from now unless asked otherwise."""
     return seats.schedule(db, actor, library_id, seat_id, from_, to)
+
+
+@api.get("/libraries/{libraryId}/seats/{seatId}/qr")
+def sticker(
+    library_id: LibraryId, seat_id: SeatId, actor: Blocker, db: TenantDb, format_: Literal["json", "svg"] = "json"
+) -> SeatSticker | Response:
+    """What is stuck on a seat; with format=svg the picture alone."""
+    found = seats.sticker(db, actor, library_id, seat_id)
+    return Response(200, found.svg.encode(), SVG) if format_ == "svg" else found
+
+
+@api.get("/libraries/{libraryId}/seat-map")
+def seat_map(
+    library_id: LibraryId,
+    actor: Annotated[Actor, allow("seats:read")],
+    db: TenantDb,
+    from_: Moment | None = None,
+    to: Moment | None = None,
+    shift_id: UUID | None = None,
+    day: date | None = None,
+    format_: Literal["json", "svg"] = "json",
+    theme: Literal["light", "dark", "mono"] = "light",
+) -> SeatMap | Response:
+    """The plan with how every seat stands: now, from one moment to another, or in a shift on a day.
+
+    Staff are told whose a seat is; students which one is their own.
+    """
+    asked = MapQuestion(start_at=from_, end_at=to, shift_id=shift_id, day=day)
+    found = seatmap.seat_map(db, actor, library_id, asked)
+    if format_ == "json":
+        return found
+    from studyspot.spaces import drawing  # only for who wants the picture
+
+    return Response(200, drawing.drawn(found, theme).encode(), SVG)
+
+
+@api.put("/libraries/{libraryId}/seat-map")
+def draw(library_id: LibraryId, asked: LayoutRequest, actor: Editor, db: TenantDb) -> LayoutSaved:
+    """The next version of the plan; 409 with whose seats it leaves out, unless they are kept by name."""
+    return seatmap.save(db, actor, library_id, asked)
+
+
+@api.post("/libraries/{libraryId}/layout-check")
+def check(library_id: LibraryId, asked: CheckRequest, actor: Editor, db: TenantDb) -> LayoutCheck:
+    """What is wrong with the plan there is, or with the one that is sent."""
+    return seatmap.check(db, actor, library_id, asked.seat_map)
 
 
 @api.get("/libraries/{libraryId}/hours", public=True)

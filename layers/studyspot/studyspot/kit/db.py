@@ -19,7 +19,14 @@ import psycopg
 from pydantic import BaseModel
 
 from studyspot.kit import clock
-from studyspot.kit.errors import CapacityReached, DuplicateRequest, IdempotencyKeyReused, LimitReached, NotFound
+from studyspot.kit.errors import (
+    CapacityReached,
+    DuplicateRequest,
+    IdempotencyKeyReused,
+    LimitReached,
+    NotFound,
+    RuleViolated,
+)
 from studyspot.kit.gate import Bucket, Gate, Moved, Verdict
 from studyspot.kit.pipeline import Outcome, RowMaker, Rows, Statement
 
@@ -271,7 +278,7 @@ def dict_maker(names: list[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
 
 
 def _of_world(error: psycopg.Error) -> BaseException:
-    """What `claim_key`, `within_limit` or `within_capacity` raised, as a state of the world."""
+    """What a function of the schema raised, as a state of the world."""
     match error.sqlstate:
         case "SK001":
             return Replay(error.diag.message_detail or "{}")
@@ -281,6 +288,8 @@ def _of_world(error: psycopg.Error) -> BaseException:
             return IdempotencyKeyReused()
         case "SK409":
             return CapacityReached(**json.loads(error.diag.message_detail or "{}"))
+        case "SK422":
+            return RuleViolated("this fee plan sells no seat of that price class")
         case "SK402":
             facts = json.loads(error.diag.message_detail or "{}")
             return LimitReached(f"the plan includes {facts.get('allowed')} {facts.get('limit')}", **facts)

@@ -83,6 +83,7 @@ EVENTS = {
     "library.closed_on": Event("a library is closed on a day", {"day": "date", "effect": "text"}),
     "library.opens_on": Event("a library opens on a day that was a holiday", {"day": "date"}),
     "library.settings_changed": Event("a library's own policies changed", {"version": "count"}),
+    "library.seat_map_changed": Event("a library's plan was drawn anew", {"version": "count"}),
     "seat.blocked": Event("a seat is out of use", {"libraryId": "id", "startAt": "moment", "endAt": "moment?"}),
     "seat.unblocked": Event("a seat can be used again", {"libraryId": "id"}),
     "refund.created": Event(

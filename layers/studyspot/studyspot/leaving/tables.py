@@ -19,7 +19,7 @@ MOVES = frozenset(
         "student_adjustments", "student_guardians", "student_notes", "student_numbers",
         "students", "subscription_periods", "subscription_plans", "subscriptions", "suppression_list", "tenant_kyc",
         "tenant_settings", "users", "zones",
-        "holiday_effects", "library_hours", "library_settings",
+        "holiday_effects", "library_hours", "library_settings", "seat_maps",
     }
 )  # fmt: skip
 """In the archive, and put back from it."""

@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from studyspot.kit.errors import Invalid
+from studyspot.kit.models import Model
+
 CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")
 
 
@@ -42,3 +45,22 @@ Tags = Annotated[list[Annotated[str, Field(min_length=1, max_length=60)]], Field
 Links = Annotated[list[Annotated[str, Field(max_length=500, pattern=r"^https://[^\s]+$")]], Field(max_length=20)]
 Floor = Annotated[int, Field(ge=-10, le=200)]
 SeatNumber = Annotated[int, Field(ge=1, le=1000)]
+PriceClass = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+"""What a seat is sold as: a plan that names classes sells only seats of them."""
+
+
+class Near(Model):
+    """A point and how far from it, in kilometres."""
+
+    latitude: Latitude
+    longitude: Longitude
+    radius_km: float
+
+    @classmethod
+    def of(cls, text: str, radius_km: float) -> Near:
+        """`lat,lng` of the query string."""
+        try:
+            latitude, longitude = (float(part) for part in text.split(","))
+            return cls(latitude=latitude, longitude=longitude, radius_km=radius_km)
+        except ValueError:
+            raise Invalid.field("near", "expected latitude,longitude") from None

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from studyspot.kit.errors import Conflict, Invalid
+from studyspot.kit.errors import Conflict
 from studyspot.kit.models import Change, Email, Model, Name, Text, Timestamp
 from studyspot.libraries.fields import (
     EVERY_DAY,
@@ -21,6 +21,7 @@ from studyspot.libraries.fields import (
     Links,
     Longitude,
     Pincode,
+    PriceClass,
     SeatNumber,
     Tags,
     Telephone,
@@ -108,23 +109,6 @@ class LibraryChange(LibraryFacts, Change):
     status: Literal["active", "inactive"] = "active"
 
 
-class Near(Model):
-    """A point and how far from it, in kilometres."""
-
-    latitude: Latitude
-    longitude: Longitude
-    radius_km: float
-
-    @classmethod
-    def of(cls, text: str, radius_km: float) -> Near:
-        """`lat,lng` of the query string."""
-        try:
-            latitude, longitude = (float(part) for part in text.split(","))
-            return cls(latitude=latitude, longitude=longitude, radius_km=radius_km)
-        except ValueError:
-            raise Invalid.field("near", "expected latitude,longitude") from None
-
-
 class Zone(Model):
     """A part of a library."""
 
@@ -167,6 +151,7 @@ class Seat(Model):
     column: int | None
     kind: SeatKind
     attributes: list[str]
+    price_class: str
     status: Literal["active", "maintenance", "retired"]
     created_at: Timestamp
     updated_at: Timestamp
@@ -221,6 +206,7 @@ class SeatChange(Change):
     column: SeatNumber | None = None
     kind: SeatKind = "flexi"
     attributes: Tags = []
+    price_class: PriceClass = "standard"
     status: Literal["active", "maintenance"] = "active"
 
 

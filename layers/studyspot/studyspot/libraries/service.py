@@ -16,12 +16,12 @@ from studyspot.kit.models import Change, Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.response import etag_of
 from studyspot.libraries import queries
+from studyspot.libraries.fields import Near
 from studyspot.libraries.models import (
     Library,
     LibraryChange,
     LibraryClosed,
     LibraryRequest,
-    Near,
     Seat,
     SeatChange,
     SeatCodeExists,
@@ -85,6 +85,11 @@ def open_libraries(db: Db) -> list[Library]:
 def seat(db: Db, library_id: UUID, seat_id: UUID) -> Seat:
     """A seat of this library, or NotFound."""
     return queries.seat(db, library_id, seat_id)
+
+
+def has_zone(db: Db, library_id: UUID, zone_id: UUID) -> bool:
+    """Is it a zone of this library?"""
+    return any(one.id == zone_id for one in queries.zones(db, library_id))
 
 
 def shift(db: Db, library_id: UUID, shift_id: UUID) -> Shift:

@@ -11,7 +11,7 @@ from studyspot.kit import clock
 from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound
 from studyspot.libraries.models import Shift
-from studyspot.memberships.models import Membership, Terms
+from studyspot.memberships.models import FeePlan, Membership
 from studyspot.memberships.models.changes import AllotmentTaken, SeatPolicyBroken, ShiftFull
 from studyspot.memberships.queries import seats
 
@@ -56,12 +56,17 @@ def _at(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, zone)
 
 
-def chosen(db: Db, library_id: UUID, seat_id: UUID | None, terms: Terms) -> None:
-    """A fixed plan names a seat of the library, a flexible one none."""
-    if (terms.seat_policy == "fixed" and seat_id is None) or (terms.seat_policy == "flexi" and seat_id is not None):
-        raise SeatPolicyBroken(seatPolicy=terms.seat_policy)
-    if seat_id is not None and not seats.usable(db, library_id, seat_id):
+def chosen(db: Db, library_id: UUID, seat_id: UUID | None, sold: FeePlan) -> None:
+    """A fixed plan names a seat of the library, a flexible one none; the seat is of a class that the plan sells."""
+    if (sold.seat_policy == "fixed" and seat_id is None) or (sold.seat_policy == "flexi" and seat_id is not None):
+        raise SeatPolicyBroken(seatPolicy=sold.seat_policy)
+    if seat_id is None:
+        return
+    price_class = seats.class_of(db, library_id, seat_id)
+    if price_class is None:
         raise NotFound
+    if sold.price_classes and price_class not in sold.price_classes:
+        raise SeatPolicyBroken("the plan sells no seat of that price class", priceClasses=sold.price_classes)
 
 
 def keep(db: Db, member: Membership) -> None:

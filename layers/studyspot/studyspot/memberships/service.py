@@ -59,6 +59,8 @@ def create_plan(db: Db, asked: FeePlanRequest) -> FeePlan:
         usual = policies.policies(db).fees.model_dump(exclude=asked.model_fields_set)
         offers.add_version(db, plan_id, 1, asked.model_dump() | usual)
         _offer_in(db, plan_id, asked.library_ids)
+        if asked.price_classes:
+            offers.set_classes(db, plan_id, asked.price_classes)
         made = offers.plan(db, plan_id)
         audit.note(db, "fee_plans.create", "fee-plans", plan_id, after=made.model_dump())
     return made
@@ -79,6 +81,8 @@ def change_plan(db: Db, plan_id: UUID, asked: FeePlanChange, if_match: str | Non
             offers.add_version(db, plan_id, version, wanted)
         if wanted["library_ids"] != before.library_ids:
             _offer_in(db, plan_id, wanted["library_ids"])
+        if wanted["price_classes"] != before.price_classes:
+            offers.set_classes(db, plan_id, wanted["price_classes"])
         offers.turn_plan(db, plan_id, version, wanted["is_public"], before.status)
         after = offers.plan(db, plan_id)
         audit.note(db, "fee_plans.update", "fee-plans", plan_id, before=before.model_dump(), after=after.model_dump())

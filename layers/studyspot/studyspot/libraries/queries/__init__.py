@@ -13,11 +13,11 @@ from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 from studyspot.kit.errors import Conflict, NotFound
 from studyspot.kit.pages import Paging
+from studyspot.libraries.fields import Near
 from studyspot.libraries.models import (
     Library,
     LibraryCodeExists,
     LibraryRequest,
-    Near,
     Seat,
     SeatCodeExists,
     SeatsRequest,
@@ -39,7 +39,7 @@ LIBRARY = (
 )
 ZONE = "id, library_id, name, floor, kind, created_at, updated_at"
 SEAT = (
-    'id, library_id, zone_id, code, row_no AS "row", column_no AS "column", kind, attributes, status,'
+    'id, library_id, zone_id, code, row_no AS "row", column_no AS "column", kind, attributes, price_class, status,'
     " created_at, updated_at"
 )
 SHIFT = "id, library_id, name, start_time, end_time, overnight, days, status, created_at, updated_at"

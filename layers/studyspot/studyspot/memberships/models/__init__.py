@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from studyspot.kit.errors import Conflict, Gone, RuleViolated
 from studyspot.kit.models import Change, Model, Moment, Name, Paise, Text, Timestamp
+from studyspot.libraries.fields import PriceClass
 
 Kind = Literal["hourly", "daily", "weekly", "monthly", "quarterly", "half_year", "yearly", "visits"]
 SeatPolicy = Literal["fixed", "flexi", "any"]
@@ -26,6 +27,8 @@ def _distinct(values: list[UUID]) -> list[UUID]:
 
 LibraryIds = Annotated[list[UUID], Field(max_length=200), AfterValidator(_distinct)]
 """The libraries a plan holds in; none named = all of the tenant's."""
+PriceClasses = Annotated[list[PriceClass], Field(max_length=20), AfterValidator(lambda names: sorted(set(names)))]
+"""Of the seats a plan sells; none named = of any class."""
 GstRate = Annotated[int, Field(ge=0, le=100)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Sac = Annotated[str, Field(pattern=r"^[0-9]{4,8}$")]
@@ -55,6 +58,7 @@ class FeePlan(Terms):
     kind: Kind
     version: int
     library_ids: list[UUID]
+    price_classes: list[str]
     is_public: bool
     status: Literal["active", "archived"]
     created_at: Timestamp
@@ -118,6 +122,7 @@ class OptionalTerms(Model):
     visits: Annotated[int, Field(ge=1, le=10_000)] | None = None
     validity_days: Days | None = None
     library_ids: LibraryIds = []
+    price_classes: PriceClasses = []
     is_public: bool = True
 
 

@@ -12,7 +12,7 @@ from studyspot.kit.errors import Conflict, RuleViolated
 from studyspot.kit.models import Change, Model, Text, Timestamp
 from studyspot.memberships.models import Membership, QuoteLine
 
-DueKind = Literal["enrolment", "renewal", "change", "holding_fee", "settlement", "instalment"]
+DueKind = Literal["enrolment", "renewal", "change", "holding_fee", "settlement", "instalment", "locker"]
 
 
 class Period(Model):

@@ -27,7 +27,7 @@ TERMS = (
     "validity_days",
 )
 PLAN = f"""
-    SELECT p.id, p.kind, p.version, p.is_public, p.status, p.created_at, p.updated_at,
+    SELECT p.id, p.kind, p.version, p.price_classes, p.is_public, p.status, p.created_at, p.updated_at,
            {", ".join("v." + t for t in TERMS)},
            ARRAY(SELECT l.library_id FROM fee_plan_libraries l WHERE l.fee_plan_id = p.id ORDER BY 1) AS library_ids
     FROM fee_plans p JOIN fee_plan_versions v ON v.fee_plan_id = p.id AND v.version = p.version"""
@@ -105,6 +105,11 @@ def add_version(db: Db, plan_id: UUID, version: int, terms: dict[str, Any]) -> N
         now=clock.now(),
         **{t: terms[t] for t in TERMS},
     )
+
+
+def set_classes(db: Db, plan_id: UUID, classes: list[str]) -> None:
+    """Which seats it sells from now on."""
+    db.run("UPDATE fee_plans SET price_classes = %(classes)s WHERE id = %(id)s", id=plan_id, classes=classes)
 
 
 def set_libraries(db: Db, plan_id: UUID, library_ids: Collection[UUID]) -> bool:

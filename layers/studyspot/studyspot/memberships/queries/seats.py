@@ -83,10 +83,11 @@ def freezes(db: Db, membership_id: UUID) -> list[Freeze]:
     return db.all(Freeze, query, id=membership_id)
 
 
-def usable(db: Db, library_id: UUID, seat_id: UUID) -> bool:
-    """Is it a seat in use of that library?"""
-    query = "SELECT 1 FROM seats WHERE id = %(seat)s AND library_id = %(library)s AND status = 'active'"
-    return db.value(query, seat=seat_id, library=library_id) is not None
+def class_of(db: Db, library_id: UUID, seat_id: UUID) -> str | None:
+    """The price class of a seat in use of that library; None where it is none."""
+    query = "SELECT price_class FROM seats WHERE id = %(seat)s AND library_id = %(library)s AND status = 'active'"
+    found: str | None = db.value(query, seat=seat_id, library=library_id)
+    return found
 
 
 def shift(db: Db, shift_id: UUID) -> Shift:

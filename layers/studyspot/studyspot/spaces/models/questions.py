@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from studyspot.kit.models import Model, Moment
 from studyspot.spaces.models.opening import WeeklyHours
+from studyspot.spaces.models.seatmap import Layout
 
 
 class SeatTime(Model):
@@ -39,13 +40,14 @@ def exactly_one(of: Model) -> None:
 
 class ImpactQuestion(Model):
     """A change that is thought of: of seat time, a closed day, a seat removed, a shift changed or ended,
-    other hours."""
+    other hours, another plan."""
 
     block: SeatTime | None = None
     holiday: Day | None = None
     seat: Which | None = None
     shift: Which | None = None
     hours: WeeklyHours | None = None
+    seat_map: Layout | None = None
 
     @model_validator(mode="after")
     def _one(self) -> ImpactQuestion:

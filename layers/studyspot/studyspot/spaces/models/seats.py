@@ -96,3 +96,20 @@ class SeatHeld(Conflict):
 
     code = "seat_held"
     fix = "`affected` names who; move or cancel bookings by `resolutions`, move members to another seat first."
+
+
+class StickerFacts(Model):
+    """What is told at the seat itself."""
+
+    seat_id: UUID
+    library_id: UUID
+    code: str
+    zone: str
+    library: str
+
+
+class SeatSticker(StickerFacts):
+    """A sticker: what its code says, and the whole of it as a picture of 6 by 8 centimetres."""
+
+    link: str
+    svg: str

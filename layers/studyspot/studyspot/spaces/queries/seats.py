@@ -8,7 +8,7 @@ from uuid import UUID
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 from studyspot.kit.models import Model
-from studyspot.spaces.models.seats import Block, Schedule
+from studyspot.spaces.models.seats import Block, Schedule, StickerFacts
 
 BLOCK = "id, seat_id, lower(during) AS start_at, upper(during) AS end_at, reason, created_by, created_at"
 
@@ -107,3 +107,15 @@ def is_held(db: Db, seat: UUID) -> bool:
 def schedule(db: Db, library: UUID, seat: UUID, start: datetime, end: datetime) -> Schedule:
     """In one round trip."""
     return db.one(Schedule, SCHEDULE, library=library, seat=seat, start=start, end=end, now=clock.now())
+
+
+def sticker(db: Db, library: UUID, seat: UUID) -> StickerFacts:
+    """What stands on it; a retired seat has none."""
+    return db.one(
+        StickerFacts,
+        """SELECT s.id AS seat_id, l.id AS library_id, s.code, z.name AS zone, l.name AS library
+           FROM seats s JOIN zones z ON z.id = s.zone_id JOIN libraries l ON l.id = s.library_id
+           WHERE s.id = %(seat)s AND s.library_id = %(library)s AND s.status <> 'retired' AND l.status <> 'closed'""",
+        library=library,
+        seat=seat,
+    )

@@ -14,6 +14,7 @@ from studyspot.libraries import service as libraries
 from studyspot.spaces import queries
 from studyspot.spaces.models import Affected, Choice, Impact, ImpactNotAccepted
 from studyspot.spaces.models.questions import ImpactQuestion
+from studyspot.spaces.queries import seatmap as plans
 
 
 def impact(db: Db, actor: Actor, library: UUID, asked: ImpactQuestion) -> Impact:
@@ -28,6 +29,8 @@ def impact(db: Db, actor: Actor, library: UUID, asked: ImpactQuestion) -> Impact
         return Impact.of(queries.members_of(db, library, asked.shift.id))
     if asked.hours:
         return Impact.of(queries.outside(db, library, hours=asked.hours.rows()))
+    if asked.seat_map:
+        return Impact.of(plans.left_out(db, library, [one.seat_id for one in asked.seat_map.seats]))
     assert asked.holiday, "exactly one change is named"
     day = asked.holiday.day
     return Impact.of([*queries.outside(db, library, closed=day), *queries.members_on(db, library, day)])

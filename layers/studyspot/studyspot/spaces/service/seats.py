@@ -13,6 +13,7 @@ from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import Invalid
 from studyspot.libraries.models import SeatInUse
+from studyspot.spaces import sticker as stickers
 from studyspot.spaces.models import Affected, Impact
 from studyspot.spaces.models.seats import (
     LONGEST_SCHEDULE_DAYS,
@@ -22,6 +23,7 @@ from studyspot.spaces.models.seats import (
     Resolution,
     Schedule,
     SeatHeld,
+    SeatSticker,
 )
 from studyspot.spaces.queries import seats as queries
 from studyspot.spaces.service import facts, of_seat
@@ -65,6 +67,12 @@ def schedule(db: Db, actor: Actor, library: UUID, seat: UUID, start: datetime | 
     if not start < end <= start + timedelta(days=LONGEST_SCHEDULE_DAYS):
         raise Invalid.field("to", f"after from, by at most {LONGEST_SCHEDULE_DAYS} days")
     return queries.schedule(db, library, seat, start, end)
+
+
+def sticker(db: Db, actor: Actor, library: UUID, seat: UUID) -> SeatSticker:
+    """What is stuck on it."""
+    actor.at(library)
+    return stickers.of_seat(queries.sticker(db, library, seat))
 
 
 def refuse_held(db: Db, seat: UUID) -> None:
