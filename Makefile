@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi drawings client fuzz offline reset audit-chain move provisioning
+.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi drawings client fuzz offline reset audit-chain full-house move provisioning
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -97,6 +97,9 @@ restart: $(READY) ## slow proof: the product is ended by Ctrl-C and started agai
 
 payment-kills: $(READY) ## slow proof: death at every statement of webhook, settlement and refund
 	$(BIN)/python -m pytest tests/fulfilment/test_kills.py -m slow
+
+full-house: $(READY) ## slow proof: plan and availability of 10 libraries, 2,000 seats, booked for 60 days; milliseconds are printed
+	$(BIN)/python -m pytest tests/spaces/test_full_house.py -m slow -s
 
 audit-chain: $(READY) ## slow proof: sealers die among writers; 100,000 rows are verified in seconds
 	$(BIN)/python -m pytest tests/audit/test_crowd.py -m slow -s

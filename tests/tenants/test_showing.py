@@ -70,3 +70,15 @@ def test_tenants_are_listed_by_their_health(world: World) -> None:
     found = world.call("tenants", "GET", "/tenants?health=at_risk&plan=trial&isolation=pool", world.admin()).data
     assert [one["id"] for one in found] == [str(tenant.id)]
     assert world.call("tenants", "GET", "/tenants?health=unwell", world.admin()).code == "validation_failed"
+
+
+def test_the_page_tells_the_hours_that_hold(world: World) -> None:
+    scene = Scene.open(world)
+    shown = page(world, scene.tenant.slug).data["libraries"][0]
+    assert shown["weekly"][0] == {"day": 1, "opens": "06:00", "closes": "23:00"}
+    assert (len(shown["weekly"]), shown["openNow"]) == (7, True)
+    weekly = [{"day": 2, "opens": "06:00", "closes": "08:00"}, {"day": 2, "opens": "20:00", "closes": "02:00"}]
+    path = f"/libraries/{scene.library}/hours"
+    assert world.call("spaces", "PUT", path, scene.tenant.owner, {"weekly": weekly}).status == 200
+    shown = page(world, scene.tenant.slug).data["libraries"][0]
+    assert (shown["weekly"], shown["openNow"]) == (weekly, False)

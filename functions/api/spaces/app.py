@@ -1,4 +1,4 @@
-"""/libraries/{id}/...: its plan, opening hours, holidays, blocks and schedules of seats, caps and policies."""
+"""/libraries/{id}/...: plan, lockers, notices, display, hours, holidays, seats over time, caps, policies, listing."""
 
 from __future__ import annotations
 
@@ -6,21 +6,36 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
+from studyspot.files.models import Upload
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
-from studyspot.kit.models import Moment
+from studyspot.kit.models import Moment, Page
+from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response
-from studyspot.kit.signature import Of, TenantDb
+from studyspot.kit.signature import CoreDb, Of, TenantDb
+from studyspot.listings import service as listings
+from studyspot.listings.models import Enquiry, ListingChange, OwnListing
 from studyspot.spaces import service
 from studyspot.spaces.models import Impact
+from studyspot.spaces.models.board import Board, ImageRequest, LibraryImage, Notice, NoticeRequest, NoticeState
+from studyspot.spaces.models.lockers import (
+    Assignment,
+    AssignRequest,
+    Locker,
+    LockersRequest,
+    LockerStatus,
+    Release,
+    ReleaseRequest,
+    Size,
+)
 from studyspot.spaces.models.opening import Closed, Holiday, HolidayRequest, OpeningHours, WeeklyHours
 from studyspot.spaces.models.questions import ImpactQuestion
 from studyspot.spaces.models.rules import Capacities, CapacityChange, SettingsChange, SettingsInForce
 from studyspot.spaces.models.seatmap import CheckRequest, LayoutCheck, LayoutRequest, LayoutSaved, MapQuestion, SeatMap
 from studyspot.spaces.models.seats import Blocked, BlockRequest, Schedule, SeatSticker
+from studyspot.spaces.service import board, lockers, opening, rules, seatmap, seats
 from studyspot.spaces.service import holidays as closing
-from studyspot.spaces.service import opening, rules, seatmap, seats
 
 api = Api("spaces", module="library")
 
@@ -31,6 +46,9 @@ BlockId = Annotated[UUID, Of("seat_blocks")]
 Reader = Annotated[Actor, allow("libraries:read")]
 Editor = Annotated[Actor, allow("libraries:update")]
 Blocker = Annotated[Actor, allow("seats:block")]
+LockerId = Annotated[UUID, Of("lockers")]
+Assigner = Annotated[Actor, allow("lockers:assign")]
+Publisher = Annotated[Actor, allow("notices:publish")]
 SVG = "image/svg+xml; charset=utf-8"
 
 
@@ -159,6 +177,108 @@ def change_settings(
 ) -> SettingsInForce:
     """Change the fields that are sent; what was booked keeps the rules it was booked by."""
     return rules.change_settings(db, actor, library_id, asked, request.headers.get("if-match"))
+
+
+@api.get("/libraries/{libraryId}/lockers")
+def listed_lockers(
+    library_id: LibraryId,
+    actor: Annotated[Actor, allow("lockers:read")],
+    db: TenantDb,
+    paging: Paging,
+    size: Size | None = None,
+    status: LockerStatus | None = None,
+    overdue: bool | None = None,
+) -> Page[Locker]:
+    """Lockers with whoever has each, and until when it is paid for."""
+    return lockers.listed(db, actor, library_id, paging, size=size, status=status, overdue=overdue)
+
+
+@api.post("/libraries/{libraryId}/lockers", status_code=201)
+def create_lockers(library_id: LibraryId, asked: LockersRequest, actor: Editor, db: TenantDb) -> list[Locker]:
+    """One locker, or many numbered on; all of them or none."""
+    return lockers.create(db, library_id, asked)
+
+
+@api.post("/libraries/{libraryId}/lockers/{lockerId}/assign", status_code=201)
+def assign_locker(
+    library_id: LibraryId, locker_id: LockerId, asked: AssignRequest, actor: Assigner, db: TenantDb
+) -> Assignment:
+    """To a member of this library, who owes rent and deposit from then on."""
+    return lockers.assign(db, actor, library_id, locker_id, asked)
+
+
+@api.post("/libraries/{libraryId}/lockers/{lockerId}/release")
+def release_locker(
+    library_id: LibraryId, locker_id: LockerId, asked: ReleaseRequest, actor: Assigner, db: TenantDb
+) -> Release:
+    """Free again; the deposit, less what is taken off it, becomes credit or is paid out."""
+    return lockers.release(db, actor, library_id, locker_id, asked)
+
+
+@api.get("/libraries/{libraryId}/display")
+def display(library_id: LibraryId, actor: Annotated[Actor, allow("displays:read")], db: TenantDb) -> Board:
+    """What the wall tells: how full it is, the shift, the notices; names only where the library's settings say so."""
+    return board.board(db, actor, library_id)
+
+
+@api.get("/libraries/{libraryId}/notices")
+def notices(
+    library_id: LibraryId, actor: Reader, db: TenantDb, paging: Paging, state: NoticeState = "live"
+) -> Page[Notice]:
+    return board.notices(db, actor, library_id, paging, state)
+
+
+@api.post("/libraries/{libraryId}/notices", status_code=201)
+def publish(library_id: LibraryId, asked: NoticeRequest, actor: Publisher, db: TenantDb) -> Notice:
+    """It hangs from its beginning to its end."""
+    return board.publish(db, actor, library_id, asked)
+
+
+@api.delete("/libraries/{libraryId}/notices/{noticeId}")
+def withdraw(library_id: LibraryId, notice_id: Annotated[UUID, Of("notices")], actor: Publisher, db: TenantDb) -> None:
+    board.withdraw(db, actor, library_id, notice_id)
+
+
+@api.get("/libraries/{libraryId}/images")
+def images(library_id: LibraryId, actor: Reader, db: TenantDb) -> list[LibraryImage]:
+    """Pictures that have come and were looked at, with links that last a few minutes."""
+    return board.images_seen(db, actor, library_id)
+
+
+@api.post("/libraries/{libraryId}/images", status_code=201)
+def add_image(library_id: LibraryId, asked: ImageRequest, actor: Editor, db: TenantDb) -> Upload:
+    """Where to put the bytes of a picture; deleting its file takes it away again."""
+    return board.add_image(db, actor, library_id, asked)
+
+
+@api.get("/libraries/{libraryId}/enquiries")
+def enquiries(
+    library_id: LibraryId,
+    actor: Annotated[Actor, allow("enquiries:read")],
+    db: TenantDb,
+    paging: Paging,
+    since: Moment | None = None,
+) -> Page[Enquiry]:
+    """Who asked about a library, newest first."""
+    return listings.enquiries(db, actor, library_id, paging, since)
+
+
+@api.get("/libraries/{libraryId}/listing")
+def listing(library_id: LibraryId, actor: Reader, db: TenantDb) -> OwnListing:
+    """Under which name a library stands in the public directory, if it does."""
+    return listings.own(db, actor, library_id)
+
+
+@api.put("/libraries/{libraryId}/listing")
+def set_listing(
+    library_id: LibraryId,
+    asked: ListingChange,
+    actor: Editor,
+    db: TenantDb,
+    core: CoreDb,
+) -> OwnListing:
+    """Into the directory under a name of its own, or out of it."""
+    return listings.set_listing(db, core, actor, library_id, asked)
 
 
 handler = api.handler

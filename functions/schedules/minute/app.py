@@ -37,6 +37,12 @@ def export_students(db: Db, job_id: UUID, given: dict[str, Any]) -> None:
     students.make(db, job_id, given)
 
 
+def tell_listing(db: Db, library_id: UUID, given: dict[str, Any]) -> None:
+    from studyspot.listings import service as listings  # the directory is told only of what is listed
+
+    listings.tell(db, library_id, given)
+
+
 def end_visit(db: Db, visit_id: UUID, given: dict[str, Any]) -> None:
     from studyspot.attendance.service import visits  # as above, only when nobody scanned out
 
@@ -55,6 +61,7 @@ AT_ONCE = {
     sending.RETRY_TIMER: sending.retry,
     files.UPLOAD_TIMER: files.upload_lapsed,
     "booking_release": release_booking,
+    "library_listing": tell_listing,
     "attendance_end": end_visit,
     "guardian_notice": tell_guardians,
     entitlements.TIMER: entitlements.apply_due,

@@ -38,6 +38,11 @@ def maybe(db: Db, file_id: UUID) -> Stored | None:
     return db.maybe(Stored, f"SELECT {COLUMNS} FROM files WHERE id = %(id)s", id=file_id)
 
 
+def ready(db: Db, file_ids: list[UUID]) -> list[Stored]:
+    query = f"SELECT {COLUMNS} FROM files WHERE id = ANY (%(ids)s) AND status = 'ready'"
+    return db.all(Stored, query, ids=file_ids)
+
+
 def take_check(db: Db, file_id: UUID, lasts: timedelta) -> bool:
     """Whoever gets True looks at the upload, alone until that time is over."""
     return bool(

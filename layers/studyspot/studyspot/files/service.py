@@ -146,6 +146,11 @@ def is_ready(db: Db, file_id: UUID, purpose: str) -> bool:
     return found.status == "ready"
 
 
+def ready(db: Db, file_ids: list[UUID]) -> list[File]:
+    """Those of them that were looked at and found good, with their links."""
+    return [_shown(found) for found in queries.ready(db, file_ids)] if file_ids else []
+
+
 def opened(db: Db, file_id: UUID) -> BinaryIO:
     """A ready file's bytes as a stream, or NotFound."""
     return bucket.opened(_ready(db, file_id).key)

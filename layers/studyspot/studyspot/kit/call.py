@@ -111,7 +111,7 @@ class Call:
         """What else this route asks of this caller; proof once more only from who may call it at all."""
         actor, allow, special = self.actor, self.route.signature.allow, self.route.limit
         if actor is None or allow is None:
-            return {}
+            return {"special": (f"{self.route.name}:{self._principal()}", *special)} if special else {}
         return {
             "step_up": allow.step_up and (not allow.any_of or any(map(actor.may, allow.any_of))),
             "acting": actor.impersonator is not None and self.request.writes and not allow.always,

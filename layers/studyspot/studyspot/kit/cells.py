@@ -20,6 +20,9 @@ T = TypeVar("T")
 REMEMBERED_SECONDS = 30
 CELL_OF = """
     SELECT c.host, c.port, c.dbname FROM tenants t JOIN cells c ON c.id = t.cell_id WHERE t.id = %(tenant)s"""
+CELLS_OF = """
+    SELECT t.id, c.host, c.port, c.dbname FROM tenants t JOIN cells c ON c.id = t.cell_id
+    WHERE t.id = ANY (%(tenants)s)"""
 ALL_CELLS = "SELECT host, port, dbname FROM cells ORDER BY id"
 
 _known: dict[UUID, tuple[float, Place]] = {}
@@ -48,6 +51,18 @@ def place_of(tenant: UUID) -> Place:
     if found is None:
         raise NotFound
     _known[tenant] = (time.monotonic(), found)
+    return found
+
+
+def places_of(tenants: Sequence[UUID]) -> dict[UUID, Place]:
+    """The cells of several tenants, those that are not remembered looked up together; an unknown tenant has none."""
+    at = time.monotonic()
+    found = {t: _known[t][1] for t in tenants if t in _known and at - _known[t][0] < REMEMBERED_SECONDS}
+    missing = [tenant for tenant in tenants if tenant not in found]
+    if missing:
+        for row in connections.to(core_place()).ask(dict_maker, CELLS_OF, {"tenants": missing}).rows:
+            found[row["id"]] = Place(row["host"], row["port"], row["dbname"])
+            _known[row["id"]] = at, found[row["id"]]
     return found
 
 
@@ -108,5 +123,6 @@ def places() -> list[Place]:
 
 
 def across(place: Place, query: str, **params: Any) -> list[dict[str, Any]]:
-    """One statement of the worker over all tenants of a cell: outbox, timers, stored webhooks only."""
+    """One statement that is no single tenant's: of the worker over all of a cell (outbox, timers, stored webhooks), or
+    of a function that takes one tenant after the other."""
     return connections.to(place).ask(dict_maker, query, params).rows

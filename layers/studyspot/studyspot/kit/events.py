@@ -84,6 +84,12 @@ EVENTS = {
     "library.opens_on": Event("a library opens on a day that was a holiday", {"day": "date"}),
     "library.settings_changed": Event("a library's own policies changed", {"version": "count"}),
     "library.seat_map_changed": Event("a library's plan was drawn anew", {"version": "count"}),
+    "locker.assigned": Event("a locker was given to a member", {"libraryId": "id", "studentId": "id"}),
+    "locker.released": Event("a locker was given back", {"libraryId": "id", "studentId": "id"}),
+    "notice.published": Event("a library tells something", {"libraryId": "id", "startsAt": "moment"}),
+    "enquiry.received": Event("somebody asks about a library", {"libraryId": "id"}),
+    "library.listed": Event("a library is in the public directory", {"slug": "text"}),
+    "library.unlisted": Event("a library left the public directory"),
     "seat.blocked": Event("a seat is out of use", {"libraryId": "id", "startAt": "moment", "endAt": "moment?"}),
     "seat.unblocked": Event("a seat can be used again", {"libraryId": "id"}),
     "refund.created": Event(

@@ -71,6 +71,11 @@ STAFF = frozenset(
         "staff:read",
         "handovers:create",
         "handovers:read",
+        "lockers:read",
+        "lockers:assign",
+        "notices:publish",
+        "enquiries:read",
+        "displays:read",
     }
 )
 
@@ -120,13 +125,14 @@ OWNER = STAFF | {
     "jobs:manage",
 }
 
-KIOSK = frozenset({"attendance:qr", "attendance:door"})
+KIOSK = frozenset({"attendance:qr", "attendance:door", "displays:read"})
 """A device at the door: it shows the code, and lets people in and out of its one library."""
 
 BIOMETRIC = frozenset({"attendance:report_device"})
 """A reader of fingers or cards: it tells who was there."""
 
-DISPLAY = frozenset({"attendance:qr"})
+DISPLAY = frozenset({"attendance:qr", "displays:read"})
+"""A screen at the wall: it shows the code and how full it is."""
 
 PLATFORM_STAFF = frozenset(
     {

@@ -19,7 +19,8 @@ MOVES = frozenset(
         "student_adjustments", "student_guardians", "student_notes", "student_numbers",
         "students", "subscription_periods", "subscription_plans", "subscriptions", "suppression_list", "tenant_kyc",
         "tenant_settings", "users", "zones",
-        "holiday_effects", "library_hours", "library_settings", "seat_maps",
+        "holiday_effects", "library_hours", "library_settings", "seat_maps", "locker_assignments", "notices",
+        "library_images", "enquiries",
     }
 )  # fmt: skip
 """In the archive, and put back from it."""

@@ -172,6 +172,11 @@ def membership(db: Db, actor: Actor, membership_id: UUID) -> Membership:
     return found
 
 
+def locked(db: Db, membership_id: UUID) -> Membership:
+    """One change of it at a time; until the caller's transaction ends."""
+    return queries.locked(db, membership_id)
+
+
 def churn(db: Db, library_id: UUID | None) -> Churn:
     """How many of the members of thirty days ago have left."""
     return queries.churn(db, library_id, CHURN_DAYS)

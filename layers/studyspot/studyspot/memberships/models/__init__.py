@@ -65,6 +65,14 @@ class FeePlan(Terms):
     updated_at: Timestamp
 
 
+class OpenSpan(Model):
+    """From a time of that day of the week; a close at or before it is on the next day."""
+
+    day: int
+    opens: str
+    closes: str
+
+
 class PublicLibrary(Model):
     """A place as everybody may see it."""
 
@@ -80,6 +88,9 @@ class PublicLibrary(Model):
     opening_time: str | None
     closing_time: str | None
     operating_days: list[int]
+    weekly: list[OpenSpan]
+    """The hours that hold: those of the week where the library has any, else its one opening time."""
+    open_now: bool
     amenities: list[str]
     seats: int
 

@@ -47,6 +47,7 @@ KINDS = {
                            "state IN ('processed','ignored') AND received_at < %(before)s"),
     "communications": Kind("communications", "messages that were sent or failed", 1095, 365,
                            "created_at < %(before)s AND status IN ('sent','delivered','failed','suppressed')"),
+    "enquiries": Kind("enquiries", "people who asked about a library", 365, 30, "created_at < %(before)s"),
     "webhook_deliveries": Kind("webhook_deliveries", "events sent to own endpoints, with every try", 90, 7,
                                "status <> 'pending' AND coalesce(ended_at, created_at) < %(before)s"),
     "mfa_challenges": Kind("mfa_challenges", "sign-ins that waited for a second factor", 7, 1,

@@ -51,11 +51,19 @@ class Capacities(Model):
     shifts: list[Capped]
 
 
+class Display(Model):
+    """What the screen at a library's wall shows; names only where the library says so."""
+
+    names: bool = False
+    mode: Literal["colour", "mono"] = "colour"
+
+
 class Settings(Model):
     """What a library may decide otherwise than its organisation."""
 
     booking: Booking = Booking()
     attendance: Attendance = Attendance()
+    display: Display = Display()
 
 
 class SettingsChange(Change):
@@ -63,6 +71,7 @@ class SettingsChange(Change):
 
     booking: Booking | None = None
     attendance: Attendance | None = None
+    display: Display | None = None
 
 
 class SettingsInForce(Settings):
