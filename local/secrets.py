@@ -30,8 +30,15 @@ def _signing_keys() -> list[dict[str, str]]:
 
 
 def _vendor_keys() -> dict[str, str]:
-    made = {name: _token() for name in asdict(Keys()) if name != "razorpay_key_id"}
-    return made | {"razorpay_key_id": f"rzp_test_{secrets.token_hex(7)}"}
+    made = {name: _token() for name in asdict(Keys()) if name not in ("razorpay_key_id", "paytm_website")}
+    return made | {
+        "razorpay_key_id": f"rzp_test_{secrets.token_hex(7)}",
+        "paytm_mid": f"Local{secrets.token_hex(7)}",
+        "paytm_merchant_key": secrets.token_hex(8),  # AES-128 takes sixteen characters, no more and no fewer
+        "stripe_publishable_key": f"pk_test_{secrets.token_hex(12)}",
+        "stripe_secret_key": f"sk_test_{secrets.token_hex(12)}",
+        "stripe_webhook_secret": f"whsec_{secrets.token_hex(16)}",
+    }
 
 
 @dataclass(frozen=True)

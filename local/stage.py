@@ -33,8 +33,14 @@ DEMO_TENANT = "riverside"
 """The first organisation of the demo, which people without one of their own join here."""
 WIDTHS = {"BookingsApi": 4, "PaymentsApi": 4, "RazorpayWebhook": 3, "CashfreeWebhook": 3}
 DATABASE = {"max_connections": "300"}
-VENDOR_KEYS = {"razorpay": "RAZORPAY_KEY_ID", "cashfree": "CASHFREE_CLIENT_ID", "msg91": "MSG91_AUTH_KEY"}
-VENDOR_PREFIXES = ("RAZORPAY_", "CASHFREE_", "MSG91_")
+VENDOR_KEYS = {
+    "razorpay": "RAZORPAY_KEY_ID",
+    "cashfree": "CASHFREE_CLIENT_ID",
+    "paytm": "PAYTM_MID",
+    "stripe": "STRIPE_SECRET_KEY",
+    "msg91": "MSG91_AUTH_KEY",
+}
+VENDOR_PREFIXES = ("RAZORPAY_", "CASHFREE_", "PAYTM_", "STRIPE_", "MSG91_")
 
 
 class Stage:
@@ -135,6 +141,10 @@ class Stage:
                 "RAZORPAY_SOURCES": "127.0.0.1",
                 "CASHFREE_SOURCE_CHECK": "enforce",
                 "CASHFREE_SOURCES": "127.0.0.1",
+                "PAYTM_SOURCE_CHECK": "enforce",
+                "PAYTM_SOURCES": "127.0.0.1",
+                "STRIPE_SOURCE_CHECK": "enforce",
+                "STRIPE_SOURCES": "127.0.0.1",
             }
             | CREDENTIALS
             | real

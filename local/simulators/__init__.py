@@ -1,4 +1,4 @@
-"""Razorpay, Cashfree, MSG91 and the mail service as honest local counterparts, kept on disk."""
+"""Razorpay, Cashfree, Paytm, Stripe, MSG91 and the mail service as honest local counterparts, kept on disk."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from local.simulators.cashfree import CashfreeSimulator
 from local.simulators.deliveries import Deliveries, Post, post_over_http
 from local.simulators.faults import Faults
 from local.simulators.front import Front
+from local.simulators.kept import kept_paise
 from local.simulators.keys import Keys
 from local.simulators.mail import MailSimulator
 from local.simulators.msg91 import Msg91Simulator, Template
 from local.simulators.outbox import Outbox
-from local.simulators.protocol import Refused
+from local.simulators.paytm import PaytmSimulator
+from local.simulators.protocol import Refused, Vendor
 from local.simulators.razorpay import RazorpaySimulator
 from local.simulators.store import Store
+from local.simulators.stripe import StripeSimulator
 
 __all__ = ["Keys", "Refused", "Simulators", "Template"]
 
@@ -33,7 +36,8 @@ class Simulators:
             clock=clock.now,                        # aware UTC datetime; all timestamps, expiries and signatures
         )
         world.start()                       # the sender of webhooks (a daemon thread); world.stop() ends it
-        world.front                         # ASGI application: /sim/razorpay/v1, /sim/cashfree/pg, /sim/msg91, /sim/ses
+        world.front                         # ASGI application: /sim/razorpay/v1, /sim/cashfree/pg, /sim/paytm,
+                                            # /sim/stripe/v1, /sim/msg91, /sim/ses
         world.environment("http://127.0.0.1:3000/sim")   # the product's variables (keys, base URLs) that lead here
         world.register_template("flow-id", Template(...))
 
@@ -44,14 +48,14 @@ class Simulators:
         world.outbox(channel=None, to=None) # [{id, channel, to, templateId, subject, body, at, variables, status}]
         world.add_fault({"target": "razorpay", "fault": "timeout", "operation": None, "times": 1, "ms": None})
         world.faults(); world.clear_faults()
-            # targets razorpay|cashfree|msg91|mail are honoured here; any other target is only kept, and its owner asks
+            # razorpay|cashfree|paytm|stripe|msg91|mail are honoured here; any other is only kept, and its owner asks
             # world.take_fault("queue", "send") before acting: a fault counts down its `times` when taken
         world.deliver()                     # send now, in this thread, whatever webhook is due; -> how many were tried
         world.pending_deliveries()          # webhooks not yet accepted by the product, with attempts and last answer
 
     Operations a fault may name: razorpay create_order fetch capture refund customer charge (the call is refused) debit
-    (the charge is accepted, the bank declines); cashfree create_order fetch terminate refund; msg91 send, deliver
-    (accepted, then reported failed); mail send.
+    (the charge is accepted, the bank declines); cashfree, stripe create_order fetch terminate refund; paytm
+    create_order fetch refund; msg91 send, deliver (accepted, then reported failed); mail send.
     """
 
     def __init__(
@@ -73,11 +77,14 @@ class Simulators:
         self._deliveries = Deliveries(self._store, product_url, keys, clock, post)
         self._razorpay = RazorpaySimulator(self._store, self._deliveries, self._faults, keys, clock)
         self._cashfree = CashfreeSimulator(self._store, self._deliveries, keys, clock)
+        self._paytm = PaytmSimulator(self._store, self._deliveries, keys, clock)
+        self._stripe = StripeSimulator(self._store, self._deliveries, keys, clock)
         self._msg91 = Msg91Simulator(
             self._store, self._deliveries, self._faults, self._outbox, keys, clock, templates, console
         )
         mail = MailSimulator(self._outbox, clock)
-        self.front = Front(prefix, [self._razorpay, self._cashfree, self._msg91, mail], self._faults)
+        vendors: list[Vendor] = [self._razorpay, self._cashfree, self._paytm, self._stripe, self._msg91, mail]
+        self.front = Front(prefix, vendors, self._faults)
 
     def start(self) -> None:
         """Send webhooks from now on, those left over from an earlier run first."""
@@ -98,25 +105,21 @@ class Simulators:
 
     def orders(self) -> list[dict[str, Any]]:
         """Orders at the gateways, newest first."""
-        found = [*self._razorpay.orders(), *self._cashfree.orders()]
+        found = [*self._razorpay.orders(), *self._cashfree.orders(), *self._paytm.orders(), *self._stripe.orders()]
         return sorted(found, key=lambda order: str(order["createdAt"]), reverse=True)
 
     def pay(
         self, gateway_order_id: str, outcome: str, method: str = "upi", webhook: str = "normal", delay_ms: int = 0
     ) -> dict[str, Any]:
         """Act as the customer on the gateway's page; see the class for the words allowed."""
-        if self._razorpay.knows(gateway_order_id):
-            return self._razorpay.pay(gateway_order_id, outcome, method, webhook, delay_ms)
+        for gateway in (self._razorpay, self._paytm, self._stripe):
+            if gateway.knows(gateway_order_id):
+                return gateway.pay(gateway_order_id, outcome, method, webhook, delay_ms)
         return self._cashfree.pay(gateway_order_id, outcome, method, webhook, delay_ms)
 
     def kept_paise(self, gateway: str, gateway_order_id: str) -> int:
         """What the gateway's own books say it took for this order and did not give back."""
-        taken = self._store.of(f"{gateway}.payment", gateway_order_id)
-        if gateway == "razorpay":
-            kept = [p for p in taken if p["status"] in ("captured", "refunded")]
-            return sum(int(p["amount"]) - int(p["amount_refunded"]) for p in kept)
-        back = [r for r in self._store.of("cashfree.refund", gateway_order_id) if r["refund_status"] == "SUCCESS"]
-        return sum(int(p["paise"]) for p in taken if p["is_captured"]) - sum(int(r["paise"]) for r in back)
+        return kept_paise(self._store, gateway, gateway_order_id)
 
     def outbox(self, channel: str | None = None, to: str | None = None) -> list[dict[str, Any]]:
         """What would have left, newest first; phones compare by their last ten digits."""

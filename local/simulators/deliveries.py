@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from local.simulators import paytm_checksum
 from local.simulators.keys import Keys
 from local.simulators.protocol import Refused, vendor_id
 from local.simulators.store import Store
@@ -26,6 +27,8 @@ WAITS = (1, 2, 4, 8, 15, 30, 60, 120, 300)
 PATHS = {
     "razorpay": "/api/v1/payments/webhook/razorpay",
     "cashfree": "/api/v1/payments/webhook/cashfree",
+    "paytm": "/api/v1/payments/webhook/paytm",
+    "stripe": "/api/v1/payments/webhook/stripe",
     "msg91": "/api/v1/messaging/webhook/msg91",
 }
 log = logging.getLogger(__name__)
@@ -94,7 +97,7 @@ class Deliveries:
         return len(due)
 
     def _try(self, row: dict[str, Any]) -> None:
-        body = row["body"].encode()
+        body = self._enveloped(row)
         url = self._product_url + PATHS[row["vendor"]]
         if row["vendor"] == "msg91":
             url += f"/{self._keys.msg91_webhook_token}"
@@ -107,6 +110,14 @@ class Deliveries:
             return
         later = {"attempts": attempt, "status": status, "due": time.time() + WAITS[attempt - 1]}
         self._store.put("delivery", row["id"], {**row, **later})
+
+    def _enveloped(self, row: Mapping[str, Any]) -> bytes:
+        """What leaves: Paytm carries its signature in the body, over the text of what it is about."""
+        text: str = row["body"]
+        if row["vendor"] == "paytm":
+            key = "forged-by-nobody" if row["forged"] else self._keys.paytm_merchant_key
+            text = f'{{"head": {{"signature": "{paytm_checksum.sign(key, text)}"}}, "body": {text}}}'
+        return text.encode()
 
     def _headers(self, row: Mapping[str, Any], body: bytes, attempt: int) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
@@ -129,6 +140,11 @@ class Deliveries:
                 "x-webhook-attempt": str(attempt),
                 "x-idempotency-key": row["eventId"],
             }
+        if row["vendor"] == "stripe":
+            secret = "forged" if row["forged"] else self._keys.stripe_webhook_secret
+            seconds = int(self._clock().timestamp())
+            signature = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
+            return headers | {"Stripe-Signature": f"t={seconds},v1={signature},v0={'0' * 64}"}
         return headers
 
     def start(self) -> None:

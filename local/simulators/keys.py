@@ -15,6 +15,12 @@ class Keys:
     razorpay_webhook_secret: str = "local-razorpay-webhook-secret"
     cashfree_client_id: str = "local-cashfree-client-id"
     cashfree_client_secret: str = "local-cashfree-client-secret"
+    paytm_mid: str = "StudySpotLocal001"
+    paytm_merchant_key: str = "localPaytmKey_16"
+    paytm_website: str = "WEBSTAGING"
+    stripe_publishable_key: str = "pk_test_StudySpotLocal"
+    stripe_secret_key: str = "sk_test_local-stripe-secret-key"
+    stripe_webhook_secret: str = "whsec_local-stripe-webhook-secret"
     msg91_auth_key: str = "local-msg91-auth-key"
     msg91_webhook_token: str = "local-msg91-webhook-token"
 
@@ -32,6 +38,18 @@ class Keys:
                 "CASHFREE_CLIENT_ID": self.cashfree_client_id,
                 "CASHFREE_CLIENT_SECRET": self.cashfree_client_secret,
                 "CASHFREE_BASE_URL": f"{base}/cashfree/pg",
+            },
+            "paytm": {
+                "PAYTM_MID": self.paytm_mid,
+                "PAYTM_MERCHANT_KEY": self.paytm_merchant_key,
+                "PAYTM_WEBSITE": self.paytm_website,
+                "PAYTM_BASE_URL": f"{base}/paytm",
+            },
+            "stripe": {
+                "STRIPE_PUBLISHABLE_KEY": self.stripe_publishable_key,
+                "STRIPE_SECRET_KEY": self.stripe_secret_key,
+                "STRIPE_WEBHOOK_SECRET": self.stripe_webhook_secret,
+                "STRIPE_BASE_URL": f"{base}/stripe",
             },
             "msg91": {
                 "MSG91_AUTH_KEY": self.msg91_auth_key,

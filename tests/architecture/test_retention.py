@@ -14,7 +14,7 @@ KEPT = {
         gateway_accounts invoices ledger_entries ledger_transactions mandates payment_attempts payment_captures
         payment_events payments refunds subscription_periods subscription_plans subscriptions tenant_credit_wallets""",
     "what was bought, booked and attended: what the books are explained by": """
-        attendance attendance_scans bookings coupons fee_plan_versions fee_plans fee_rows member_accounts
+        attendance attendance_scans bookings coupons fee_plan_versions fee_plans gateway_fees member_accounts
         membership_dues membership_freezes membership_periods memberships seat_allotments seat_blocks seat_occupancy
         shift_handovers student_adjustments""",
     "one small row a day, which says that the day was worked off": "membership_days",
@@ -38,6 +38,7 @@ KEPT = {
     "figures of law, and breaches of it: what was in force is shown as long as anybody can ask": """
         privacy_breaches statutory_params statutory_proposals""",
     "figures of a day, without a person": "platform_analytics",
+    "a switch that somebody turns back: a row a gateway at most": "gateway_circuits",
     "forgotten by what writes them, as it writes": "request_log_batches request_minutes signups",
 }
 """Reasons, and the tables that stay for them."""

@@ -19,6 +19,7 @@ from studyspot.kit import aws, cells, clock, ids, timers
 from studyspot.ledger import service as ledger
 
 from local.simulators import Keys, Simulators
+from local.simulators.kept import kept_paise
 from tests.bookings.scene import Scene, next_day
 from tests.world import Answer, World, function
 
@@ -196,15 +197,7 @@ class Shop:
 
     def net_captured(self) -> int:
         """What the gateways hold for us after refunds, in paise, as they themselves say."""
-        store = self.simulators._store
-        razorpay = sum(
-            p["amount"] - p["amount_refunded"]
-            for p in store.of("razorpay.payment")
-            if p["status"] in ("captured", "refunded")
-        )
-        cashfree = sum(p["paise"] for p in store.of("cashfree.payment") if p["is_captured"])
-        back = sum(r["paise"] for r in store.of("cashfree.refund") if r["refund_status"] == "SUCCESS")
-        return int(razorpay + cashfree - back)
+        return sum(kept_paise(self.simulators._store, name) for name in ("razorpay", "cashfree", "paytm", "stripe"))
 
     def fault(self, target: str, fault: str, operation: str | None = None, times: int | None = 1, **more: Any) -> None:
         self.simulators.add_fault({"target": target, "fault": fault, "operation": operation, "times": times, **more})

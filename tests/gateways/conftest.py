@@ -15,7 +15,9 @@ import uvicorn
 from studyspot.gateways.cashfree import Cashfree
 from studyspot.gateways.msg91 import Msg91
 from studyspot.gateways.payment import Customer
+from studyspot.gateways.paytm import Paytm
 from studyspot.gateways.razorpay import Razorpay
+from studyspot.gateways.stripe import Stripe
 from studyspot.gateways.wire import session_to
 
 from local.simulators import Keys, Simulators, Template
@@ -71,16 +73,17 @@ def listener() -> Iterator[tuple[Mount, str]]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         yield mount, f"http://127.0.0.1:{port}/sim"
-        for vendor in ("razorpay", "cashfree/pg", "msg91"):
+        for vendor in ("razorpay", "cashfree/pg", "paytm", "stripe", "msg91"):
             session_to(vendor.partition("/")[0], f"http://127.0.0.1:{port}/sim/{vendor}", _reader(vendor)).close()
         server.should_exit = True
         thread.join(timeout=10)
 
 
 def _reader(vendor: str) -> Any:
-    from studyspot.gateways import cashfree, msg91, razorpay
+    from studyspot.gateways import cashfree, msg91, paytm, razorpay, stripe
 
-    return {"razorpay": razorpay, "cashfree/pg": cashfree, "msg91": msg91}[vendor].read_error
+    known = {"razorpay": razorpay, "cashfree/pg": cashfree, "paytm": paytm, "stripe": stripe, "msg91": msg91}
+    return known[vendor].read_error
 
 
 @pytest.fixture
@@ -140,6 +143,19 @@ def razorpay(base_url: str) -> Razorpay:
 def cashfree(base_url: str) -> Cashfree:
     keys = Keys()
     return Cashfree(keys.cashfree_client_id, keys.cashfree_client_secret, f"{base_url}/cashfree/pg")
+
+
+@pytest.fixture
+def paytm(base_url: str) -> Paytm:
+    keys = Keys()
+    return Paytm(keys.paytm_mid, keys.paytm_merchant_key, keys.paytm_website, f"{base_url}/paytm")
+
+
+@pytest.fixture
+def stripe(base_url: str) -> Stripe:
+    keys = Keys()
+    secrets = (keys.stripe_webhook_secret,)
+    return Stripe(keys.stripe_publishable_key, keys.stripe_secret_key, secrets, f"{base_url}/stripe")
 
 
 @pytest.fixture

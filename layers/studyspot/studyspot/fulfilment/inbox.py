@@ -18,6 +18,7 @@ from studyspot.kit.models import Model
 from studyspot.kit.request import Request
 from studyspot.payments import connecting, merchants, orders, refunds
 from studyspot.payments import service as payments
+from studyspot.payments.models import GatewayName
 from studyspot.payments.refunds import MACHINE
 
 SETTLER = "payment-settler"
@@ -34,9 +35,7 @@ class Receipt(Model):
     status: Literal["accepted", "duplicate", "ignored"]
 
 
-def receive(
-    core: Db, vendor: Literal["razorpay", "cashfree"], request: Request, account_ref: str | None = None
-) -> Receipt:
+def receive(core: Db, vendor: GatewayName, request: Request, account_ref: str | None = None) -> Receipt:
     """Source, signature over the raw bytes, then the event and its command in one transaction.
 
     `account_ref` names an organisation's own account: its secret signs, and only its own orders are believed.

@@ -17,6 +17,8 @@ from studyspot.payments import service as payments
 from studyspot.payments.models import Attempt, Payment, PaymentRow, VerifyRequest
 
 SETTLER = "payment-settler"
+ORDER_NAMES = ("razorpay_order_id", "orderId", "ORDERID", "payment_intent")
+"""What the gateways' own clients call the order."""
 
 
 def visible(db: Db, actor: Actor, payment_id: UUID) -> PaymentRow:
@@ -44,7 +46,7 @@ def verify(db: Db, actor: Actor, request: VerifyRequest) -> Payment:
 
 def _attempt_of(db: Db, payment: PaymentRow, callback: Mapping[str, Any]) -> Attempt:
     """The order the callback names must be one of this payment's; without a name it is the one that was shown."""
-    named = callback.get("razorpay_order_id") or callback.get("orderId") or payment.gateway_order_id
+    named = next((callback[name] for name in ORDER_NAMES if callback.get(name)), payment.gateway_order_id)
     for attempt in payments.attempts(db, payment.id):
         if attempt.gateway_order_id and attempt.gateway_order_id == named:
             return attempt

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from studyspot.gateways import cashfree_events
+from studyspot.gateways import cashfree_events, rupees
 from studyspot.gateways.failures import GatewayBusy, GatewayRejected
 from studyspot.gateways.payment import (
     TIMEOUT,
@@ -49,7 +49,7 @@ def amount(paise: int) -> Decimal:
     """Rupees with two decimals; below one rupee Cashfree refuses, and so do we before calling."""
     if paise < LEAST_PAISE:
         raise GatewayRejected(NAME, "the least amount is one rupee", vendor_code="amount_too_small", field="amount")
-    return Decimal(paise).scaleb(-2).quantize(Decimal("0.01"))
+    return rupees.decimal(paise)
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ class Cashfree:
         path: str,
         timeout: float,
         body: Mapping[str, Any] | None = None,
-        rupees: tuple[str, int] | None = None,
+        exact: tuple[str, int] | None = None,
         key: str = "",
     ) -> Any:
-        """`rupees` names the member that carries an amount: written as exact digits, which json cannot do."""
+        """`exact` names the member that carries an amount: written as exact digits, which json cannot do."""
         from studyspot.gateways.wire import answer_of, session_to
 
         headers = {
@@ -105,8 +105,8 @@ class Cashfree:
         if key:
             headers["x-idempotency-key"] = str(uuid.uuid5(KEYS, key))
         text = json.dumps(body) if body else None
-        if text and rupees:
-            text = f'{{"{rupees[0]}": {amount(rupees[1])}, {text[1:]}'
+        if text and exact:
+            text = f'{{"{exact[0]}": {amount(exact[1])}, {text[1:]}'
         session = session_to(NAME, self.base_url, read_error)
         response = session.request(method, self.base_url + path, data=text, headers=headers, timeout=timeout)
         return answer_of(NAME, response)
@@ -152,7 +152,7 @@ class Cashfree:
             id=raw["order_id"],
             reference=raw["order_id"],
             status=status,
-            amount_paise=cashfree_events.paise(raw["order_amount"]) or 0,
+            amount_paise=rupees.paise(raw["order_amount"]) or 0,
             currency=raw["order_currency"],
             checkout={"paymentSessionId": raw.get("payment_session_id"), "mode": self.mode},
             raw=raw,

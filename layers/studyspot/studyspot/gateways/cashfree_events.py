@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Literal
 
 from studyspot.gateways.envelopes import envelope_of, text
 from studyspot.gateways.failures import UnreadableEvent
 from studyspot.gateways.payment import GatewayPayment, GatewayRefund, NormalisedEvent, PaymentState
+from studyspot.gateways.rupees import paise
 
-MOST_PAISE = 10**15
 PAYMENT_STATES: Mapping[str, PaymentState] = {
     "SUCCESS": "captured",
     "NOT_ATTEMPTED": "created",
@@ -37,18 +36,6 @@ DISPUTE_STATES = {
     "MERCHANT_LOST": "lost",
     "MERCHANT_ACCEPTED": "lost",
 }
-
-
-def paise(rupees: Any) -> int | None:
-    """Exact paise of a number of rupees; None when it is no whole number of paise."""
-    if isinstance(rupees, bool) or not isinstance(rupees, int | Decimal | str):
-        return None
-    try:
-        minor = Decimal(rupees).scaleb(2)
-        whole = abs(minor) < MOST_PAISE and minor == minor.to_integral_value()
-    except ArithmeticError:
-        return None
-    return int(minor) if whole else None
 
 
 def moment(value: Any) -> datetime | None:

@@ -85,6 +85,8 @@ def _vendors(events: dict[str, Any]) -> dict[str, Any]:
     configured = {
         "razorpay": bool(s.razorpay_key_id),
         "cashfree": bool(s.cashfree_client_id),
+        "paytm": bool(s.paytm_mid),
+        "stripe": bool(s.stripe_secret_key.get_secret_value()),
         "msg91": bool(s.msg91_auth_key.get_secret_value()),
         "email": bool(s.mail_from),
     }

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 SHORTEST_KEY = 32
 """Characters; `openssl rand -hex 32` gives 64."""
-CALLED = ("public_base_url", "razorpay_base_url", "cashfree_base_url", "msg91_base_url")
+CALLED = (
+    "public_base_url", "razorpay_base_url", "cashfree_base_url", "paytm_base_url", "stripe_base_url", "msg91_base_url"
+)  # fmt: skip
 SourceCheck = Literal["enforce", "alarm", "off"]
 
 
@@ -59,6 +61,25 @@ class Settings(BaseModel):
     cashfree_api_version: str = "2025-01-01"
     cashfree_source_check: SourceCheck = "enforce"
     cashfree_sources: str = "52.66.101.190,3.109.102.144,18.60.134.245,18.60.183.142"
+    paytm_mid: str = ""
+    paytm_merchant_key: SecretStr = SecretStr("")
+    paytm_website: str = "DEFAULT"
+    paytm_base_url: str = "https://secure.paytmpayments.com"
+    paytm_callback_url: str = ""
+    """Where Paytm's page sends the browser back to; unset = this API's own address for that."""
+    paytm_source_check: SourceCheck = "off"
+    paytm_sources: str = ""
+    """Paytm shows its addresses in the merchant's dashboard alone: whoever has them names them and sets the check."""
+    stripe_publishable_key: str = ""
+    stripe_secret_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    stripe_base_url: str = "https://api.stripe.com"
+    stripe_api_version: str = "2026-10-28.endive"
+    stripe_source_check: SourceCheck = "alarm"
+    stripe_sources: str = (
+        "3.18.12.63,3.130.192.231,13.235.14.237,13.235.122.149,18.211.135.69,35.154.171.200,52.15.183.38,"
+        "54.88.130.119,54.88.130.237,54.187.174.169,54.187.205.235,54.187.216.72"
+    )
     msg91_auth_key: SecretStr = SecretStr("")
     msg91_base_url: str = "https://api.msg91.com"
     msg91_webhook_token: SecretStr = SecretStr("")

@@ -72,7 +72,12 @@ def configured(terms: list[Terms]) -> frozenset[str]:
     if theirs := frozenset(t.gateway for t in terms if t.account_id):
         return theirs
     s = settings.get()
-    accounts_of = {"razorpay": s.razorpay_key_id, "cashfree": s.cashfree_client_id}
+    accounts_of = {
+        "razorpay": s.razorpay_key_id,
+        "cashfree": s.cashfree_client_id,
+        "paytm": s.paytm_mid,
+        "stripe": s.stripe_secret_key.get_secret_value(),
+    }
     return frozenset(name for name, account in accounts_of.items() if account)
 
 

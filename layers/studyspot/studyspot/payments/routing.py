@@ -35,6 +35,8 @@ class Terms(Model):
     failed_at: datetime | None
     week_calls: int
     week_failures: int
+    taken_out: bool = False
+    """By an operator's hand, until the same hand puts it back."""
 
     def fee(self, amount_paise: int) -> int:
         """Before GST, half-up."""
@@ -57,6 +59,8 @@ class Terms(Model):
 
     def circuit(self, now: datetime) -> Circuit:
         """Opens at half of ten calls failing within a minute; 30 s later it lets calls through again."""
+        if self.taken_out:
+            return "open"
         failing = self.minute_failures * 100 >= self.minute_calls * CIRCUIT_FAILURE_PERCENT
         if self.minute_calls < CIRCUIT_CALLS or not failing:
             return "closed"
@@ -119,6 +123,8 @@ def _why_not(t: Terms, configured: frozenset[str], now: datetime, pinned: str, m
         return "no account is configured"
     if method and t.methods and method not in t.methods:
         return f"it does not take {method}"
+    if t.taken_out:
+        return "it was taken out by hand"
     if t.circuit(now) == "open":
         return "it has been failing"
     return None

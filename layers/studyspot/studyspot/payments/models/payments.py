@@ -17,7 +17,7 @@ Status = Literal[
     "refunded",
 ]  # fmt: skip
 Purpose = Literal["booking", "membership", "dues", "credits", "subscription", "service_booking", "service_activation"]
-GatewayName = Literal["razorpay", "cashfree"]
+GatewayName = Literal["razorpay", "cashfree", "paytm", "stripe"]
 Method = Literal["upi", "card", "netbanking", "wallet"]
 PLATFORM_PHONE = "+919999999999"
 """Cashfree refuses an order without a payer's phone."""
@@ -225,7 +225,7 @@ class PayRequest(Model):
     purpose_id: UUID
     amount_paise: Annotated[int, Field(strict=True)] | None = None
     method: Method | None = None
-    gateway: Literal["auto", "razorpay", "cashfree"] = "auto"
+    gateway: Literal["auto"] | GatewayName = "auto"
 
 
 class VerifyRequest(Model):

@@ -21,7 +21,7 @@ from studyspot.payments.queries.attempts import (
     payment_of_order,
     timeline,
 )
-from studyspot.payments.queries.gateways import Owner, called, owner_of, register_order, terms
+from studyspot.payments.queries.gateways import Owner, called, owner_of, register_order, set_circuit, terms
 from studyspot.payments.queries.payments import (
     cancel_rivals,
     dispute,
@@ -84,6 +84,7 @@ __all__ = [
     "register_order",
     "reserved",
     "resume",
+    "set_circuit",
     "show",
     "succeeded",
     "terms",

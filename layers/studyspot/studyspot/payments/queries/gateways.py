@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from studyspot.kit import clock, settings
+from studyspot.kit import cells, clock, settings
 from studyspot.kit.clock import INDIA
 from studyspot.kit.db import Db
 from studyspot.kit.models import Model
@@ -15,8 +15,9 @@ TERMS = """
     SELECT f.gateway, a.id AS account_id, coalesce(a.priority, 100) AS priority, coalesce(a.methods, '{}') AS methods,
            f.basis_points, f.fixed_paise, f.gst_percent, f.preference,
            coalesce(m.calls, 0) AS minute_calls, coalesce(m.failures, 0) AS minute_failures, m.failed_at,
-           coalesce(d.calls, 0) AS week_calls, coalesce(d.failures, 0) AS week_failures
-    FROM (SELECT DISTINCT ON (gateway) * FROM fee_rows
+           coalesce(d.calls, 0) AS week_calls, coalesce(d.failures, 0) AS week_failures,
+           c.opened_at IS NOT NULL AS taken_out
+    FROM (SELECT DISTINCT ON (gateway) * FROM gateway_fees
           WHERE valid_from <= %(today)s AND method IN ('', %(method)s)
           ORDER BY gateway, method DESC, valid_from DESC) f
     LEFT JOIN gateway_accounts a
@@ -29,7 +30,14 @@ TERMS = """
                        FROM gateway_health h
                        WHERE h.gateway = coalesce(f.gateway || ':' || a.id, f.gateway) AND span = 'day'
                          AND starts_at > %(week)s) d ON true
+    LEFT JOIN gateway_circuits c ON c.gateway = f.gateway
     ORDER BY f.preference"""
+TAKE_OUT = """
+    INSERT INTO gateway_circuits (gateway, opened_at, reason) VALUES (%(gateway)s, %(now)s, %(reason)s)
+    ON CONFLICT (gateway) DO UPDATE SET reason = EXCLUDED.reason"""
+TAKE_BACK = """
+    WITH there AS (DELETE FROM gateway_circuits WHERE gateway = %(gateway)s)
+    DELETE FROM gateway_health WHERE span = 'minute' AND split_part(gateway, ':', 1) = %(gateway)s"""
 CALLED = """
     INSERT INTO gateway_health AS h (gateway, span, starts_at, calls, failures, failed_at)
     VALUES (coalesce(%(gateway)s || ':' || (SELECT account_id FROM payment_attempts WHERE payment_id = %(payment)s
@@ -68,6 +76,17 @@ def called(db: Db, gateway: str, span: str, failed: bool, payment_id: UUID) -> N
     start = now.replace(second=0, microsecond=0)
     starts_at = start if span == "minute" else start.replace(hour=0, minute=0)
     db.later(CALLED, gateway=gateway, payment=payment_id, span=span, starts_at=starts_at, failed=failed, now=now)
+
+
+def set_circuit(gateway: str, taken_out: bool, reason: str) -> int:
+    """In every cell, core first; safe to repeat. Taken back, what failed until now is forgotten."""
+    places = cells.places()
+    for place in places:
+        if taken_out:
+            cells.across(place, f"{TAKE_OUT} RETURNING gateway", gateway=gateway, reason=reason, now=clock.now())
+        else:
+            cells.across(place, f"{TAKE_BACK} RETURNING gateway", gateway=gateway)
+    return len(places)
 
 
 def register_order(core: Db, gateway: str, gateway_order_id: str, tenant_id: UUID, payment_id: UUID) -> None:
