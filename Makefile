@@ -116,6 +116,22 @@ client: $(READY) ## a typed Python client from the API's description, into dist/
 fuzz: $(READY) ## slow proof: every operation of /openapi.json with generated requests, over HTTP
 	$(BIN)/python -m local.proofs.fuzz
 
+.PHONY: vectors hostile-webhooks settler
+VECTORS_VENV := .venv-vectors
+vectors: $(VECTORS_VENV)/.ready ## slow proof: every published signature, and its corruptions, before us and the vendors' own libraries
+	$(VECTORS_VENV)/bin/python -m local.proofs.vectors
+
+$(VECTORS_VENV)/.ready: requirements-vectors.txt
+	$(PYTHON) -m venv $(VECTORS_VENV)
+	$(VECTORS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-vectors.txt
+	@touch $@
+
+hostile-webhooks: $(READY) ## slow proof: bodies, amounts, signatures and orders as strangers and thieves send them, over HTTP
+	$(BIN)/python -m local.proofs.hostile_webhooks
+
+settler: $(READY) ## slow proof: webhooks are answered with 10,000 waiting, and the settler clears them; rates are printed
+	$(BIN)/python -m pytest tests/webhooks/test_settler.py -m slow -s
+
 reset: $(READY) ## forget the local stage's data
 	$(BIN)/python -m local.run --reset
 

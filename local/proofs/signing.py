@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from local.simulators import Keys
+from local.simulators import Keys, paytm_checksum
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,14 @@ class SignedEvent:
     body: bytes
     headers: dict[str, str]
     forged: dict[str, str]
+    forged_body: bytes | None = None
+    """Where the signature is in the body."""
 
 
 def capture_of(keys: Keys, payment: Mapping[str, Any], now: datetime, age_minutes: int = 0) -> SignedEvent:
     """The vendor's word that this payment's order was paid."""
     sent = now - timedelta(minutes=age_minutes)
-    make = _razorpay if payment["gateway"] == "razorpay" else _cashfree
+    make = {"razorpay": _razorpay, "cashfree": _cashfree, "paytm": _paytm, "stripe": _stripe}[payment["gateway"]]
     return make(keys, payment, sent)
 
 
@@ -70,3 +72,39 @@ def _cashfree(keys: Keys, payment: Mapping[str, Any], sent: datetime) -> SignedE
         return headers | {"x-webhook-signature": base64.b64encode(digest).decode()}
 
     return SignedEvent(body, signed(keys.cashfree_client_secret), signed("guessed"))
+
+
+def _paytm(keys: Keys, payment: Mapping[str, Any], sent: datetime) -> SignedEvent:
+    whole, part = divmod(payment["amountPaise"], 100)
+    facts = {
+        "mid": keys.paytm_mid, "orderId": payment["gatewayOrderId"], "txnId": f"{uuid4().int % 10**30:030}",
+        "txnAmount": f"{whole}.{part:02}", "currency": "INR", "status": "TXN_SUCCESS", "respCode": "01",
+        "respMsg": "Txn Success", "txnType": "SALE", "paymentMode": "UPI",
+        "txnDate": sent.strftime("%Y-%m-%d %H:%M:%S.0"),
+    }  # fmt: skip
+    text = json.dumps(facts)
+
+    def sealed(key: str) -> bytes:
+        return f'{{"head": {{"signature": "{paytm_checksum.sign(key, text)}"}}, "body": {text}}}'.encode()
+
+    headers = {"Content-Type": "application/json"}
+    return SignedEvent(sealed(keys.paytm_merchant_key), headers, headers, sealed("guessed_guessed_"))
+
+
+def _stripe(keys: Keys, payment: Mapping[str, Any], sent: datetime) -> SignedEvent:
+    intent = {
+        "id": payment["gatewayOrderId"], "object": "payment_intent", "amount": payment["amountPaise"],
+        "amount_received": payment["amountPaise"], "currency": "inr", "status": "succeeded",
+        "created": int(sent.timestamp()), "metadata": {},
+    }  # fmt: skip
+    event = {
+        "id": f"evt_{uuid4().hex[:24]}", "object": "event", "type": "payment_intent.succeeded",
+        "created": int(sent.timestamp()), "data": {"object": intent},
+    }  # fmt: skip
+    body, stamp = json.dumps(event).encode(), int(sent.timestamp())
+
+    def signed(secret: str) -> dict[str, str]:
+        digest = hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+        return {"Stripe-Signature": f"t={stamp},v1={digest}"}
+
+    return SignedEvent(body, signed(keys.stripe_webhook_secret), signed("guessed"))

@@ -48,6 +48,8 @@ PUBLIC = {
     "GET /api/v1/tenants/check-slug": "asked by the sign-up form",
     "POST /api/v1/payments/webhook/razorpay": "the signature over the raw bytes is the proof",
     "POST /api/v1/payments/webhook/cashfree": "the signature over the raw bytes is the proof",
+    "GET /api/v1/payments/callback/{gateway}": "the address is signed, and the gateway is asked what happened",
+    "POST /api/v1/payments/callback/{gateway}": "the address is signed, and the gateway is asked what happened",
     "POST /api/v1/payments/webhook/paytm": "the signature over the raw bytes is the proof",
     "POST /api/v1/payments/webhook/stripe": "the signature over the raw bytes is the proof",
     "POST /api/v1/payments/webhook/paytm/{accountRef}": "the signature with that account's secret is the proof",

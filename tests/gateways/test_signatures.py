@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 import razorpay as vendor_sdk
 from studyspot.gateways import cashfree as cashfree_module
-from studyspot.gateways import cashfree_events, msg91
+from studyspot.gateways import cashfree_events, msg91, paytm_checksum
+from studyspot.gateways import paytm as paytm_module
 from studyspot.gateways import razorpay as razorpay_module
+from studyspot.gateways import stripe as stripe_module
 from studyspot.gateways.cashfree import Cashfree
 from studyspot.gateways.failures import GatewayRejected, UnreadableEvent
 from studyspot.gateways.razorpay import Razorpay
 from studyspot.gateways.signatures import base64_digest, hex_digest
+from studyspot.gateways.stripe import Stripe
 from studyspot.kit.errors import BadSignature
 
 KEPT = Path(__file__).parents[1] / "vectors"
@@ -138,6 +141,39 @@ def test_the_cashfree_signature_covers_time_and_raw_bytes(inputs: Any, expected:
         assert event.status == "captured"
 
 
+@pytest.mark.parametrize(("inputs", "expected"), vectors("paytm", "checksum"))
+def test_the_paytm_checksum_is_the_vendor_s_to_the_byte(inputs: Any, expected: Any) -> None:
+    key, told = inputs["merchant_key"], inputs["params"]
+    text = told if isinstance(told, str) else paytm_checksum.joined(told)
+    if expected["valid"]:
+        assert text == expected["joined"]
+        assert paytm_checksum.sign(key, text, inputs["salt"]) == expected["checksum"]
+    if isinstance(told, str):
+        assert accepts(paytm_checksum.verify, key, [text.encode()], expected["checksum"]) is expected["valid"]
+    else:
+        form = told | {"CHECKSUMHASH": expected["checksum"]}
+        assert accepts(paytm_checksum.verify_form, key, form) is expected["valid"]
+    assert not accepts(paytm_checksum.verify, key, [text.encode() + b" "], expected["checksum"])
+
+
+@pytest.mark.parametrize(("inputs", "expected"), vectors("stripe", "webhook_signature"))
+def test_the_stripe_signature_covers_time_and_raw_bytes(inputs: Any, expected: Any) -> None:
+    raw, gateway = inputs["raw_body"].encode(), Stripe("pk", "sk", (inputs["secret"],))
+    now = datetime.fromtimestamp(inputs["now"], UTC)
+    headers = {} if inputs["header"] is None else {"Stripe-Signature": inputs["header"]}
+    assert accepts(gateway.verify_webhook, raw, headers, now) is expected["valid"]
+    assert not accepts(gateway.verify_webhook, raw + b"\n", headers, now)
+
+
+def test_every_changed_byte_of_a_checksum_is_refused() -> None:
+    good = paytm_checksum.sign("kbzk1DSbJiV_O3p5", "text", "salt")
+    for at in range(len(good)):
+        for other in ("A", "z", "=", " ", "\u00e9"):
+            changed = good[:at] + other + good[at + 1 :]
+            if changed != good:
+                assert not accepts(paytm_checksum.verify, "kbzk1DSbJiV_O3p5", [b"text"], changed), changed
+
+
 @pytest.mark.parametrize(("inputs", "expected"), vectors("msg91", "dlr_status_code"))
 def test_a_delivery_code_has_its_state(inputs: Any, expected: Any) -> None:
     assert msg91.state_of(inputs["status"]) == msg91.state_of(int(inputs["status"])) == expected["state"]
@@ -159,6 +195,8 @@ def test_amounts_leave_in_the_vendors_units(inputs: Any, expected: Any) -> None:
     for convert, told in (
         (razorpay_module.amount, expected["razorpay"]),
         (cashfree_module.amount, expected["cashfree_number"]),
+        (paytm_module.amount, expected["paytm_string"]),
+        (stripe_module.amount, expected["stripe"]),
     ):
         if told is None:
             with pytest.raises(GatewayRejected):

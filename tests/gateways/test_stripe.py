@@ -73,7 +73,7 @@ def test_below_the_least_amount_nothing_leaves(stripe: Any, order_at: Any, world
     assert world.orders() == []
 
 
-@pytest.mark.parametrize("amount", ["499.00", "1e3", "-5", "", "0", "９"])
+@pytest.mark.parametrize("amount", ["499.00", "1e3", "-5", "", "0", "\uff19"])
 def test_the_simulator_takes_whole_paise_only(stripe: Any, amount: str) -> None:
     with pytest.raises(GatewayRejected, match="Invalid integer"):
         stripe.call("POST", "/v1/payment_intents", 5, {"amount": amount, "currency": "inr"})
@@ -89,7 +89,8 @@ def test_one_good_signature_among_several_is_enough_and_other_schemes_are_not_lo
         stripe.verify_webhook(raw, {"stripe-signature": header}, clock.now())
     for header in (
         "", "t", f"t={now}", f"v1={signature}", f"t={now},v0={signature}", f"t={now},v1={signature.upper()}",
-        f"t={now},t={now},v1={signature}", f"t=0{now},v1={signature}", f"t={now + 1},v1={signature}", f"t=,v1={signature}",
+        f"t={now},t={now},v1={signature}", f"t=0{now},v1={signature}", f"t={now + 1},v1={signature}",
+        f"t=,v1={signature}", f"t=\u0663,v1={signature}",
         f"t={now},v1={signature[:-1]}", f"t={now},v1=", f"t=-{now},v1={signature}", f"t={now}.0,v1={signature}",
         f"t={now},v1=é", f"t={now},v1=\udcff", "t=" + "9" * 400 + f",v1={signature}", f"t=٣,v1={signature}",
         f" t={now},v1={signature}",
@@ -140,13 +141,8 @@ INTENT = {"object": "payment_intent", "id": "pi_1", "amount": 100, "amount_recei
 )  # fmt: skip
 def test_an_event_is_understood(stripe: Any, kind: str, about: Any, subject: str, status: str | None) -> None:
     told = stripe.parse_webhook(event(kind, about), {})
-    assert (told.event_id, told.type, told.subject, told.status, told.order_id) == (
-        "evt_1",
-        kind,
-        subject,
-        status,
-        "pi_1",
-    )
+    assert (told.event_id, told.type, told.order_id) == ("evt_1", kind, "pi_1")
+    assert (told.subject, told.status) == (subject, status)
 
 
 @pytest.mark.parametrize("about", [None, [], {}, {"object": "customer"}, {"object": []}])

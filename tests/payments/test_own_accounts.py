@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from studyspot.gateways import paytm_checksum
 from studyspot.kit import cells, ids
 
 from tests.fulfilment.shop import KEYS, Shop
@@ -26,7 +28,7 @@ def me(shop: Shop, method: str, path: str, body: Any = None, token: str | None =
 
 
 def connect(shop: Shop, body: Any = None, gateway: str = "razorpay") -> Answer:
-    return me(shop, "PUT", f"gateways/{gateway}", body or OWN)
+    return me(shop, "PUT", f"gateways/{gateway}", body or OWN, shop.world.proven(shop.owner))
 
 
 def hook(shop: Shop, path: str, secret: str, payload: dict[str, Any]) -> Answer:
@@ -54,6 +56,9 @@ def test_only_the_owner_and_never_a_secret_back(shop: Shop) -> None:
     for method, path in (("GET", "gateways"), ("PUT", "gateways/razorpay"), ("POST", "gateways/razorpay/test"),
                          ("DELETE", "gateways/razorpay")):  # fmt: skip
         assert me(shop, method, path, {} if method == "PUT" else None, token=staff).code == "forbidden"
+    for method in ("PUT", "DELETE"):
+        unproven = me(shop, method, "gateways/razorpay", OWN if method == "PUT" else None)
+        assert (unproven.status, unproven.code) == (403, "step_up_required")
     answer = connect(shop)
     assert answer.status == 200
     shown = answer.raw + me(shop, "GET", "gateways").raw
@@ -92,9 +97,9 @@ def test_what_is_missing_or_of_another_kind_is_refused(shop: Shop) -> None:
     ):
         refused = connect(shop, body)
         assert (refused.status, refused.code) == (422, "validation_failed"), body
-    assert me(shop, "PUT", "gateways/paytm", OWN).code == "not_found"
+    assert connect(shop, OWN, "payu").code == "not_found"
     assert me(shop, "POST", "gateways/razorpay/test").code == "not_found"
-    assert me(shop, "DELETE", "gateways/razorpay").code == "not_found"
+    assert me(shop, "DELETE", "gateways/razorpay", token=shop.world.proven(shop.owner)).code == "not_found"
     assert me(shop, "GET", "gateways").data == []
 
 
@@ -109,7 +114,7 @@ def test_a_payment_goes_through_the_own_account_from_order_to_refund(shop: Shop)
         assert payment["routing"]["reason"] == "only_candidate"
         callback = shop.pay(payment, webhook="lost")
         assert shop.verify(payment["id"], callback).data["status"] == "captured"
-        assert me(shop, "DELETE", "gateways/razorpay").status == 204
+        assert me(shop, "DELETE", "gateways/razorpay", token=shop.world.proven(shop.owner)).status == 204
         shop.refund(payment["id"])
         assert shop.payment(payment["id"])["status"] == "refunded"
         assert account["webhookUrl"].endswith(f"/payments/webhook/razorpay/{account['id']}")
@@ -144,7 +149,8 @@ def test_an_own_account_cannot_say_that_the_platform_s_or_another_s_order_was_pa
     account = connect(shop).data
     own_payment = shop.create(shop.book(days=2)).data
     stranger = shop.world.tenant()
-    theirs = shop.world.call("settings", "PUT", "/tenants/me/gateways/razorpay", stranger.owner, OWN).data
+    proven = shop.world.proven(stranger.owner)
+    theirs = shop.world.call("settings", "PUT", "/tenants/me/gateways/razorpay", proven, OWN).data
     for path, secret, payment in (
         (f"/payments/webhook/razorpay/{account['id']}", OWN["webhookSecret"], platform_payment),
         (f"/payments/webhook/razorpay/{theirs['id']}", OWN["webhookSecret"], own_payment),
@@ -208,3 +214,62 @@ def test_where_money_is_real_no_payment_goes_to_a_test_account(
         patched.setattr(settings, "get", lambda: there)
         own = [t.account_id for t in queries.terms(db) if t.account_id]
     assert bool(own) is (stage == "test")
+
+
+PAYTM = {"keyId": KEYS.paytm_mid, "keySecret": KEYS.paytm_merchant_key, "mode": "test"}
+STRIPE = {"keyId": KEYS.stripe_publishable_key, "keySecret": KEYS.stripe_secret_key,
+          "webhookSecret": KEYS.stripe_webhook_secret}  # fmt: skip
+
+
+@pytest.mark.parametrize(("gateway", "body"), [("paytm", PAYTM), ("stripe", STRIPE)])
+def test_an_own_account_at_paytm_or_stripe_takes_and_gives_back(shop: Shop, gateway: str, body: Any) -> None:
+    nobody = {"paytm_mid": "", "stripe_secret_key": "sk_test_somebodyelse", "cashfree_client_id": ""}
+    with shop.world.setting(**nobody):
+        assert connect(shop, body, gateway).data["mode"] == "test"
+        assert me(shop, "POST", f"gateways/{gateway}/test").data["amountPaise"] == 100
+        payment = shop.create(shop.book()).data
+        assert (payment["gateway"], payment["routing"]["reason"]) == (gateway, "only_candidate")
+        assert shop.verify(payment["id"], shop.pay(payment, webhook="lost")).data["status"] == "captured"
+        shop.refund(payment["id"])
+        shop.webhooks()
+        shop.pass_time(timedelta(minutes=2))
+        assert shop.payment(payment["id"])["status"] == "refunded"
+        shop.books()
+
+
+def test_own_webhooks_of_paytm_and_stripe_are_signed_with_that_account_s_secret(shop: Shop) -> None:
+    """The platform's secret opens no organisation's door, and an organisation's none of the platform's."""
+    own_key = "own-merchant-key"
+    account = connect(shop, PAYTM | {"keyId": "OwnMerchant01", "keySecret": own_key}, "paytm").data
+    path = f"/payments/webhook/paytm/{account['id']}"
+
+    def told(key: str, where: str, mid: str = "OwnMerchant01") -> Answer:
+        text = json.dumps(
+            {"mid": mid, "orderId": ids.uuid7().hex, "status": "TXN_SUCCESS", "txnType": "SUBSCRIPTION_INIT"}
+        )
+        raw = f'{{"head":{{"signature":"{paytm_checksum.sign(key, text)}"}},"body":{text}}}'.encode()
+        return shop.world.call("paytm", "POST", where, None, raw, kind="webhooks", content_type="application/json")
+
+    assert told(own_key, path).data["status"] == "ignored"
+    for answer in (told(KEYS.paytm_merchant_key, path), told(own_key, path, KEYS.paytm_mid),
+                   told(own_key, "/payments/webhook/paytm")):  # fmt: skip
+        assert (answer.status, answer.code) == (401, "bad_signature")
+    assert told(own_key, f"/payments/webhook/stripe/{account['id']}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("gateway", "body", "field"),
+    [
+        ("paytm", PAYTM | {"mode": None}, "mode"),
+        ("paytm", PAYTM | {"keySecret": "seventeen_letters"}, "keySecret"),
+        ("stripe", STRIPE | {"webhookSecret": None}, "webhookSecret"),
+        ("stripe", STRIPE | {"keyId": "pk_live_somebody"}, "keyId"),
+        ("stripe", STRIPE | {"keySecret": "somebodys_secret"}, "keySecret"),
+        ("stripe", STRIPE | {"mode": "live"}, "mode"),
+        ("razorpay", OWN | {"mode": "live"}, "mode"),
+    ],
+)
+def test_keys_that_do_not_fit_are_refused(shop: Shop, gateway: str, body: dict[str, Any], field: str) -> None:
+    refused = connect(shop, {name: value for name, value in body.items() if value}, gateway)
+    assert (refused.status, refused.json["errors"][0]["field"]) == (422, field)
+    assert me(shop, "GET", "gateways").data == []

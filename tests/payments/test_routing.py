@@ -104,4 +104,6 @@ def test_fees_are_dated(shop: Shop) -> None:
     from studyspot.payments import queries
 
     with shop.world.db(shop.tenant) as db:
-        assert {t.gateway: t.basis_points for t in queries.terms(db)} == {"cashfree": 150, "razorpay": 200}
+        assert {t.gateway: t.basis_points for t in queries.terms(db)} == {
+            "cashfree": 150, "razorpay": 200, "paytm": 250, "stripe": 300,
+        }  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+from studyspot.fulfilment import stored
+from studyspot.fulfilment.models import InboundEvent, State
 from studyspot.jobs import service as jobs
 from studyspot.jobs.models import Status, TenantJob
 from studyspot.kit.api import Api
@@ -13,7 +15,7 @@ from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, success
-from studyspot.kit.signature import CoreDb
+from studyspot.kit.signature import CoreDb, Of
 from studyspot.operations import flags, queues, schedules
 from studyspot.operations.models import Flag, FlagChange, QueueView, Redriven, ScheduleView
 
@@ -33,6 +35,29 @@ def all_jobs(
 ) -> Page[TenantJob]:
     """The newest jobs of every tenant."""
     return jobs.of_all_tenants(core, tenant_id, status, kind, paging)
+
+
+@api.get("/admin/webhook-events")
+def webhook_events(
+    actor: Annotated[Actor, allow("gateway_events:read")],
+    core: CoreDb,
+    paging: Paging,
+    vendor: str | None = None,
+    state: State | None = None,
+    kind: str | None = None,
+) -> Page[InboundEvent]:
+    """What vendors told us, newest first, and what became of it; values that may tell of a person are hidden."""
+    return stored.listed(core, vendor, state, kind, paging)
+
+
+@api.post("/admin/webhook-events/{webhookEventId}/reprocess", status_code=202)
+def reprocess(
+    webhook_event_id: Annotated[UUID, Of("webhook_events")],
+    actor: Annotated[Actor, allow("gateway_events:reprocess")],
+    core: CoreDb,
+) -> InboundEvent:
+    """Back into the queue; what is known already changes nothing."""
+    return stored.reprocess(core, webhook_event_id)
 
 
 @api.get("/admin/queues")

@@ -11,11 +11,15 @@ from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.signature import CoreDb, Of, TenantDb
-from studyspot.payments import merchants, queries
+from studyspot.payments import circuits, merchants, queries
 from studyspot.payments.models import (
+    CircuitChange,
+    CircuitSet,
+    GatewayName,
     OpenedPayment,
     Payment,
     PayRequest,
+    PinnedRequest,
     Purpose,
     Quote,
     QuotedRouting,
@@ -40,7 +44,49 @@ def create(request: PayRequest, actor: Payer, db: TenantDb, core: CoreDb) -> Ope
     return service.pay(db, core, actor, request)
 
 
-@api.post("/payments/verify")
+@api.post("/payments", status_code=201, limit=(10, 60))
+def create_alike(request: PayRequest, actor: Payer, db: TenantDb, core: CoreDb) -> OpenedPayment:
+    """The same as `/payments/create`."""
+    return service.pay(db, core, actor, request)
+
+
+@api.post("/payments/razorpay", status_code=201, limit=(10, 60))
+def create_at_razorpay(request: PinnedRequest, actor: Payer, db: TenantDb, core: CoreDb) -> OpenedPayment:
+    """At Razorpay, whatever it costs."""
+    return service.pay(db, core, actor, request.at("razorpay"))
+
+
+@api.post("/payments/cashfree", status_code=201, limit=(10, 60))
+def create_at_cashfree(request: PinnedRequest, actor: Payer, db: TenantDb, core: CoreDb) -> OpenedPayment:
+    """At Cashfree, whatever it costs."""
+    return service.pay(db, core, actor, request.at("cashfree"))
+
+
+@api.post("/payments/paytm", status_code=201, limit=(10, 60))
+def create_at_paytm(request: PinnedRequest, actor: Payer, db: TenantDb, core: CoreDb) -> OpenedPayment:
+    """At Paytm, whatever it costs."""
+    return service.pay(db, core, actor, request.at("paytm"))
+
+
+@api.post("/payments/stripe", status_code=201, limit=(10, 60))
+def create_at_stripe(request: PinnedRequest, actor: Payer, db: TenantDb, core: CoreDb) -> OpenedPayment:
+    """At Stripe, whatever it costs."""
+    return service.pay(db, core, actor, request.at("stripe"))
+
+
+@api.post("/payments/razorpay/verify", vendor_words=True)
+def verify_at_razorpay(request: VerifyRequest, actor: Payer, db: TenantDb) -> Payment:
+    """Only what was asked of Razorpay; anything else is not found."""
+    return service.verify(db, actor, request, "razorpay")
+
+
+@api.post("/payments/cashfree/verify", vendor_words=True)
+def verify_at_cashfree(request: VerifyRequest, actor: Payer, db: TenantDb) -> Payment:
+    """Only what was asked of Cashfree; anything else is not found."""
+    return service.verify(db, actor, request, "cashfree")
+
+
+@api.post("/payments/verify", vendor_words=True)
 def verify(request: VerifyRequest, actor: Payer, db: TenantDb) -> Payment:
     return service.verify(db, actor, request)
 
@@ -53,6 +99,14 @@ def quote(request: Quote, actor: Owner, db: TenantDb) -> QuotedRouting:
 @api.get("/payments/gateways/health")
 def gateway_health(actor: Owner, db: TenantDb) -> list[GatewayHealth]:
     return merchants.health(db)
+
+
+@api.post("/payments/gateways/{gateway}/circuit")
+def turn_circuit(
+    gateway: GatewayName, asked: CircuitChange, actor: Annotated[Actor, allow("gateways:circuit")], core: CoreDb
+) -> CircuitSet:
+    """Take a gateway out for everybody, or put it back; without that its circuit opens and closes by itself."""
+    return circuits.turn(core, gateway, asked)
 
 
 @api.get("/payments")

@@ -29,7 +29,8 @@ handler = api.handler
 
 Reader = Annotated[Actor, allow("tenants:read_own")]
 Owner = Annotated[Actor, allow("tenants:update_own")]
-Payee = Annotated[Actor, allow("tenants:update_own", in_person=True)]
+Payee = Annotated[Actor, allow("tenants:update_own", step_up=True)]
+"""Where the money goes is changed by who has just proved who they are."""
 
 
 @api.get("/tenants/me/settings")

@@ -45,7 +45,9 @@ def _have_order(db: Db, core: Db, opening: payments.Opening) -> OpenedPayment:
         attempt = opening.begun.get(name) or _begin_other(db, opening, name)
         left = deadline - time.monotonic()
         seconds = left if turn == len(opening.gateways) else min(FIRST_SECONDS, left)
-        answer = orders.ask(merchants.of_attempt(db, attempt), opening.payment, attempt, seconds, known)
+        answer = orders.ask(
+            db.tenant, merchants.of_attempt(db, attempt), opening.payment, attempt, seconds, known
+        )  # fmt: skip
         if answer.order:
             return _show(db, core, answer, answer.order)
         failed = answer

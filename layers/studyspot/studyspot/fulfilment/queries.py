@@ -26,6 +26,8 @@ class StoredEvent(Model):
     account_id: UUID | None
     """Through which organisation's own account it came."""
     received_at: datetime
+    detail: str | None
+    processed_at: datetime | None
 
 
 EVENT = ", ".join(StoredEvent.model_fields)
@@ -78,4 +80,33 @@ def mark(core: Db, event_id: UUID, state: str, detail: str | None = None) -> Non
         state=state,
         detail=detail,
         now=clock.now(),
+    )
+
+
+def reopen(core: Db, event_id: UUID) -> None:
+    """Once more from the beginning, whatever became of it."""
+    core.run(
+        "UPDATE webhook_events SET state = 'received', detail = NULL, processed_at = NULL WHERE id = %(id)s",
+        id=event_id,
+    )
+
+
+def events(
+    core: Db, vendor: str | None, state: str | None, kind: str | None, after: str | None, limit: int
+) -> list[StoredEvent]:
+    """Newest first."""
+    return core.all(
+        StoredEvent,
+        f"""
+        SELECT {EVENT} FROM webhook_events
+        WHERE (%(vendor)s::text IS NULL OR vendor = %(vendor)s)
+          AND (%(state)s::text IS NULL OR state = %(state)s)
+          AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+          AND (%(after)s::uuid IS NULL OR id < %(after)s)
+        ORDER BY id DESC LIMIT %(limit)s""",
+        vendor=vendor,
+        state=state,
+        kind=kind,
+        after=after,
+        limit=limit,
     )

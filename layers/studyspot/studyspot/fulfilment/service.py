@@ -6,12 +6,13 @@ from studyspot.fulfilment.inbox import BODY_LIMIT, Receipt, process, receive
 from studyspot.fulfilment.paying import pay
 from studyspot.fulfilment.refunding import cancel, give_back, refund, timeline_of
 from studyspot.fulfilment.settling import settle
-from studyspot.fulfilment.verifying import complete, sync, verify, visible
+from studyspot.fulfilment.verifying import come_back, complete, sync, verify, visible
 
 __all__ = [
     "BODY_LIMIT",
     "Receipt",
     "cancel",
+    "come_back",
     "complete",
     "give_back",
     "pay",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl
 
 from studyspot.gateways.failures import UnreadableEvent
 
@@ -26,6 +27,18 @@ def envelope_of(raw: bytes) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise UnreadableEvent
     return loaded
+
+
+def form_of(raw: bytes) -> dict[str, str]:
+    """The fields of a posted form. UnreadableEvent where a name comes twice: it would mean two things at once."""
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), errors="strict")
+    except ValueError:
+        raise UnreadableEvent from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise UnreadableEvent
+    return fields
 
 
 def text(value: Any) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from studyspot.gateways import paytm_checksum, paytm_events, rupees
+from studyspot.gateways.envelopes import form_of
 from studyspot.gateways.failures import (
     GatewayDown,
     GatewayFailure,
@@ -225,7 +226,7 @@ class Paytm:
         """Over the bytes of the body's member, or over the values of a form; the merchant named must be this one."""
         try:
             if media_type(headers) == paytm_events.FORM:
-                facts: Mapping[str, Any] = paytm_events.form_of(raw)
+                facts: Mapping[str, Any] = form_of(raw)
                 paytm_checksum.verify_form(self.merchant_key, dict(facts))
                 named = facts.get("MID")
             else:

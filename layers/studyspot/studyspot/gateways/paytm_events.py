@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import parse_qsl
 
-from studyspot.gateways.envelopes import parse, text
+from studyspot.gateways.envelopes import form_of, parse, text
 from studyspot.gateways.failures import UnreadableEvent
 from studyspot.gateways.payment import GatewayPayment, GatewayRefund, NormalisedEvent, PaymentState, RefundState
 from studyspot.gateways.rupees import paise
@@ -31,18 +30,6 @@ def moment(value: Any) -> datetime | None:
         return datetime.fromisoformat(value).replace(tzinfo=INDIA) if isinstance(value, str) else None
     except ValueError:
         return None
-
-
-def form_of(raw: bytes) -> dict[str, str]:
-    """The fields of a posted form. UnreadableEvent where a name comes twice: it would mean two things at once."""
-    try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), errors="strict")
-    except ValueError:
-        raise UnreadableEvent from None
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise UnreadableEvent
-    return fields
 
 
 def signed_part(raw: bytes) -> tuple[bytes, dict[str, Any], object]:

@@ -62,6 +62,8 @@ class Route:
     """How many calls in how many seconds one caller has here, beside the limit over all routes."""
     while_leaving: bool = False
     """Goes on while an organisation is on its way out: signing in and out, taking an export."""
+    vendor_words: bool = False
+    """Takes what a payment gateway's page said, which has long numbers of its own and is not stored."""
     ungated: bool = False
     """Not counted against any caller: a correctly signed webhook is never answered 429."""
     even: float = 0

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from studyspot.kit import audit, callers, cells, clock, connections, outbox
+from studyspot.kit import audit, callers, cards, cells, clock, connections, outbox
 from studyspot.kit.auth import Actor, Allow
 from studyspot.kit.connections import Place
 from studyspot.kit.db import Claim, Db, Origin, Replay
@@ -181,6 +181,8 @@ class Call:
         fault: Problem | None = None
         rest: dict[str, Any] = {}
         try:
+            if not (self.route.ungated or self.route.vendor_words):
+                cards.refuse_anywhere(self.request)
             self._claim()
             rest = signature.from_rest(self.request)
         except Problem as problem_found:

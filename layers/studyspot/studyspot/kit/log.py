@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from pydantic_core import to_json
 
-from studyspot.kit import clock, settings, tally
+from studyspot.kit import cards, clock, settings, tally
 
 if TYPE_CHECKING:
     from studyspot.kit.auth import Actor
@@ -39,7 +40,9 @@ def _path(path: str, route: str | None) -> str:
     """A token in a path is a credential: the route stands for it, or, where there is none, nothing."""
     if route and "{token}" in route:
         return route
-    return "/".join(part if len(part) <= SHOWN else "***" for part in path.split("/"))
+    shown = "/".join(part if len(part) <= SHOWN else "***" for part in path.split("/"))
+    plain = unquote(shown)
+    return cards.hidden(plain) if cards.found(plain) else shown
 
 
 def request(asked: Request, route: str | None, answer: Response, milliseconds: float, actor: Actor | None) -> None:
@@ -65,7 +68,7 @@ def request(asked: Request, route: str | None, answer: Response, milliseconds: f
         gatewayRequestId=asked.event["requestContext"].get("requestId"),
         userId=actor.id if actor else None,
         tenantId=tenant,
-        traceparent=asked.headers.get("traceparent"),
+        traceparent=cards.hidden(asked.headers.get("traceparent", "")) or None,
         _aws=embedded if tenant else None,
     )
 

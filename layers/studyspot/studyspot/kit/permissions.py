@@ -150,6 +150,9 @@ PLATFORM_STAFF = frozenset(
         "subscriptions:read_all",
         "health:detailed",
         "credits:admin_read",
+        "gateway_events:read",
+        "gateway_events:reprocess",
+        "gateways:circuit",
     }
 )
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 from uuid import uuid4
 
-from studyspot.kit import paths
+from studyspot.kit import cards, paths
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -41,7 +41,7 @@ class Request:
             headers=headers,
             query=event.get("queryStringParameters") or {},
             address=http.get("sourceIp", ""),
-            id=given if REQUEST_ID.fullmatch(given) else uuid4().hex,
+            id=given if REQUEST_ID.fullmatch(given) and not cards.found(given) else uuid4().hex,
             event=event,
         )
 

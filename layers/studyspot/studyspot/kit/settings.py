@@ -27,6 +27,8 @@ class Settings(BaseModel):
     version: str = "1.0.0"
     log_level: str = "INFO"
     public_base_url: str = "http://127.0.0.1:3000"
+    app_base_url: str = ""
+    """Where browsers go after paying; unset = the same as this API."""
     cors_origin: str = ""
 
     core_db_host: str = "127.0.0.1"

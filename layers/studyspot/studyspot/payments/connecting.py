@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from studyspot.gateways import paytm_checksum
 from studyspot.gateways.failures import GatewayFailure
 from studyspot.gateways.payment import Customer, PaymentGateway
 from studyspot.kit import audit, cells, clock, outbox, settings
@@ -27,8 +28,11 @@ from studyspot.payments.models import (
 
 TEST_PAISE = 100
 TEST_WINDOW = timedelta(minutes=20)
-MODES = {"rzp_test_": "test", "rzp_live_": "live"}
+RAZORPAY_KEYS = {"rzp_test_": "test", "rzp_live_": "live"}
+STRIPE_KEYS = {"sk_test_": "test", "rk_test_": "test", "sk_live_": "live", "rk_live_": "live"}
 LIVE_CASHFREE = "cfsk_ma_prod_"
+HOOK_SECRETS = {"razorpay": "Razorpay", "stripe": "Stripe"}
+"""Who signs webhooks with a secret of its own."""
 
 
 def listed(db: Db) -> list[GatewayAccount]:
@@ -107,29 +111,53 @@ def _account(db: Db, gateway: GatewayName, asked: AccountChange, before: Account
     earlier = queries.known(db, gateway, asked.key_id)
     if earlier:
         return earlier
-    made = queries.add_account(db, gateway, asked.key_id, _mode(gateway, asked.key_id, asked.key_secret))
+    made = queries.add_account(db, gateway, asked.key_id, _mode(gateway, asked.key_id, asked.key_secret, asked.mode))
     return queries.account(db, made)
 
 
-def _mode(gateway: GatewayName, key_id: str, key_secret: str) -> str:
-    """The vendors write it into their keys."""
-    if gateway == "cashfree":
-        return "live" if key_secret.startswith(LIVE_CASHFREE) else "test"
-    mode = next((mode for prefix, mode in MODES.items() if key_id.startswith(prefix)), None)
-    if mode is None:
-        raise Invalid.field("keyId", "a key of Razorpay begins with rzp_test_ or rzp_live_")
+def _mode(gateway: GatewayName, key_id: str, key_secret: str, told: str | None) -> str:
+    """The vendors write it into their keys; Paytm does not."""
+    match gateway:
+        case "cashfree":
+            mode = "live" if key_secret.startswith(LIVE_CASHFREE) else "test"
+        case "paytm":
+            mode = _mode_of_paytm(key_secret, told)
+        case "razorpay":
+            mode = _begins(RAZORPAY_KEYS, key_id, "keyId")
+        case "stripe":
+            mode = _begins(STRIPE_KEYS, key_secret, "keySecret")
+            if not key_id.startswith(f"pk_{mode}_"):
+                raise Invalid.field("keyId", f"the publishable key of the same mode begins with pk_{mode}_")
+    if told not in (None, mode):
+        raise Invalid.field("mode", f"these are keys of the mode {mode}")
     return mode
+
+
+def _begins(known: dict[str, str], key: str, field: str) -> str:
+    mode = next((mode for prefix, mode in known.items() if key.startswith(prefix)), None)
+    if mode is None:
+        raise Invalid.field(field, f"such a key begins with {' or '.join(known)}")
+    return mode
+
+
+def _mode_of_paytm(merchant_key: str, told: str | None) -> str:
+    if len(merchant_key) != paytm_checksum.KEY_BYTES:
+        raise Invalid.field("keySecret", f"Paytm's merchant keys have {paytm_checksum.KEY_BYTES} characters")
+    if told is None:
+        raise Invalid.field("mode", "required: Paytm's keys do not say whether they are for tests")
+    return told
 
 
 def _secrets(db: Db, gateway: GatewayName, asked: AccountChange, account: AccountRow) -> dict[str, Any]:
     """A webhook secret that was replaced is still accepted: deliveries signed with it are on their way."""
-    if asked.key_secret and _mode(gateway, account.key_id, asked.key_secret) != account.mode:
+    told = asked.mode or (account.mode if gateway == "paytm" else None)
+    if asked.key_secret and _mode(gateway, account.key_id, asked.key_secret, told) != account.mode:
         raise Invalid.field("keySecret", f"belongs to another mode than {account.mode}")
     was = merchants.credentials(db.tenant, account) if account.credentials else {}
     earlier = was.get("webhookSecrets", [])
     hooks = [asked.webhook_secret, *earlier] if asked.webhook_secret else earlier
-    if gateway == "razorpay" and not hooks:
-        raise Invalid.field("webhookSecret", "required: Razorpay signs webhooks with it")
+    if gateway in HOOK_SECRETS and not hooks:
+        raise Invalid.field("webhookSecret", f"required: {HOOK_SECRETS[gateway]} signs webhooks with it")
     return {"keyId": account.key_id, "keySecret": asked.key_secret, "webhookSecrets": hooks[:2],
             "mode": account.mode}  # fmt: skip
 

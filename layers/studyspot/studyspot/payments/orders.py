@@ -8,9 +8,9 @@ from uuid import UUID
 
 from studyspot.gateways.failures import GatewayFailure, Next
 from studyspot.gateways.payment import GatewayOrder, GatewayPayment, PaymentGateway
-from studyspot.kit import cells, clock, log, outbox, settings
+from studyspot.kit import cells, clock, log, outbox
 from studyspot.kit.db import Db
-from studyspot.payments import merchants, queries
+from studyspot.payments import merchants, queries, returning
 from studyspot.payments.models import Attempt, GatewayName, OpenedPayment, PaymentRow, Routing
 from studyspot.payments.refunds import MACHINE
 
@@ -39,7 +39,9 @@ def begin(db: Db, payment_id: UUID, gateway: GatewayName, routing: Routing, acco
     return queries.insert_attempt(db, payment_id, gateway, routing, account_id=account_id)
 
 
-def ask(gateway: PaymentGateway, row: PaymentRow, attempt: Attempt, seconds: float, known: bool) -> Answer:
+def ask(
+    tenant: UUID, gateway: PaymentGateway, row: PaymentRow, attempt: Attempt, seconds: float, known: bool
+) -> Answer:
     """One try at one gateway, outside any transaction. What is `known` to have been begun is looked up first."""
     started = time.monotonic()
     order: GatewayOrder | None = None
@@ -51,7 +53,7 @@ def ask(gateway: PaymentGateway, row: PaymentRow, attempt: Attempt, seconds: flo
             unsure = False
         if order is None:
             left = seconds - (time.monotonic() - started)
-            order = _create(gateway, row, attempt, left)
+            order = _create(gateway, row, attempt, returning.address(tenant, row.id, attempt.gateway), left)
         failure = _unusable(attempt.gateway, order, row)
     except GatewayFailure as problem:
         failure = problem
@@ -60,7 +62,9 @@ def ask(gateway: PaymentGateway, row: PaymentRow, attempt: Attempt, seconds: flo
     return Answer(attempt, None if failure else order, failure, unsure, millis)
 
 
-def _create(gateway: PaymentGateway, row: PaymentRow, attempt: Attempt, seconds: float) -> GatewayOrder:
+def _create(
+    gateway: PaymentGateway, row: PaymentRow, attempt: Attempt, return_url: str, seconds: float
+) -> GatewayOrder:
     return gateway.create_order(
         attempt.reference,
         row.amount_paise,
@@ -68,7 +72,7 @@ def _create(gateway: PaymentGateway, row: PaymentRow, attempt: Attempt, seconds:
         row.customer,
         row.expires_at,
         {"payment": str(row.id)},
-        f"{settings.get().public_base_url}/payments/{row.id}",
+        return_url,
         timeout=seconds,
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from studyspot.kit import cards
 from studyspot.students.models import ImportFileInvalid
 
 CSV = "text/csv"
@@ -60,6 +61,7 @@ def _sheet(numbered: Iterator[tuple[int, list[str]]]) -> Sheet:
             raise ImportFileInvalid(f"at most {MOST_ROWS} rows can be imported at once")
         if not any(cells) or not "".join(cells).strip():
             continue
+        cards.refuse_in("\n".join(cells))
         if header is None:
             header = cells
         else:

@@ -15,12 +15,15 @@ KeyText = Annotated[str, Field(min_length=8, max_length=200, pattern=r"^[!-~]+$"
 
 
 class AccountChange(Change):
-    """Credentials are written, never read; absent ones stay."""
+    """Credentials are written, never read; absent ones stay. `keyId` is what the gateway calls key id, client id,
+    merchant id (Paytm) or publishable key (Stripe)."""
 
     key_id: KeyText | None = None
     key_secret: KeyText | None = None
     webhook_secret: KeyText | None = None
-    """Razorpay's; Cashfree signs with the key's own secret."""
+    """Razorpay's and Stripe's; Cashfree and Paytm sign with the key's own secret."""
+    mode: Literal["test", "live"] | None = None
+    """Owed for Paytm alone: the other gateways' keys say it themselves."""
     priority: Annotated[int, Field(ge=1, le=1000)] = 100
     """Lower first; among equals the cheaper one."""
     methods: Annotated[list[Method], Field(max_length=4)] = []

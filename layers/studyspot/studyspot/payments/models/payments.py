@@ -218,13 +218,22 @@ class RefundRequest(Model):
     reason: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class PayRequest(Model):
+class PinnedRequest(Model):
     """What a client may say about a payment: what it is for. The amount is only compared."""
 
     purpose: Purpose
     purpose_id: UUID
     amount_paise: Annotated[int, Field(strict=True)] | None = None
     method: Method | None = None
+
+    def at(self, gateway: GatewayName) -> PayRequest:
+        """The same, to be paid at that gateway."""
+        return PayRequest(**self.model_dump(), gateway=gateway)
+
+
+class PayRequest(PinnedRequest):
+    """And at which gateway, if not at the one that is chosen."""
+
     gateway: Literal["auto"] | GatewayName = "auto"
 
 
@@ -233,6 +242,22 @@ class VerifyRequest(Model):
 
     payment_id: UUID
     callback: dict[str, Any]
+
+
+class CircuitChange(Model):
+    """`open` takes the gateway out until somebody closes it; `closed` forgets what failed until now."""
+
+    circuit: Literal["open", "closed"]
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class CircuitSet(Model):
+    """What an operator did, and in how many databases it holds."""
+
+    gateway: GatewayName
+    circuit: Literal["open", "closed"]
+    reason: str
+    cells: int
 
 
 class AmountMismatch(BadRequest):

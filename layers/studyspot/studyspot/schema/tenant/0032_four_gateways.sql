@@ -8,8 +8,8 @@ GRANT SELECT ON fee_rows TO app, worker;
 -- List prices until a contract says otherwise. Both are dearer than the first two at every amount, so they take a
 -- payment when somebody asks for them, when the others cannot, or when an own account there is preferred.
 INSERT INTO gateway_fees (gateway, valid_from, basis_points, fixed_paise, preference) VALUES
-    ('paytm', '2020-01-01', 250, 0, 3),
-    ('stripe', '2020-01-01', 300, 0, 4);
+    ('paytm', '2020-01-01', 250, 300, 3),
+    ('stripe', '2020-01-01', 300, 300, 4);
 
 ALTER TABLE gateway_accounts DROP CONSTRAINT gateway_accounts_gateway_check;
 ALTER TABLE gateway_accounts ADD CONSTRAINT gateway_accounts_gateway_check
