@@ -8,6 +8,7 @@ from studyspot.payments.models.accounts import (
     GatewayAccount,
     LiveAccount,
 )
+from studyspot.payments.models.circuits import CircuitChange, CircuitSet
 from studyspot.payments.models.payments import (
     PLATFORM_PHONE,
     AlreadyPaid,
@@ -15,8 +16,6 @@ from studyspot.payments.models.payments import (
     Attempt,
     Candidate,
     Capture,
-    CircuitChange,
-    CircuitSet,
     GatewayName,
     GatewayRefused,
     GatewayUnavailable,

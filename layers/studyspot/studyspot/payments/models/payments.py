@@ -244,22 +244,6 @@ class VerifyRequest(Model):
     callback: dict[str, Any]
 
 
-class CircuitChange(Model):
-    """`open` takes the gateway out until somebody closes it; `closed` forgets what failed until now."""
-
-    circuit: Literal["open", "closed"]
-    reason: Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class CircuitSet(Model):
-    """What an operator did, and in how many databases it holds."""
-
-    gateway: GatewayName
-    circuit: Literal["open", "closed"]
-    reason: str
-    cells: int
-
-
 class AmountMismatch(BadRequest):
     """The amount differs from what this costs."""
 
