@@ -40,6 +40,8 @@ VENDOR_KEYS = {
     "stripe": "STRIPE_SECRET_KEY",
     "msg91": "MSG91_AUTH_KEY",
 }
+SENDERS = ("RAZORPAY", "CASHFREE", "PAYTM", "STRIPE")
+FROM_HERE = {f"{one}_SOURCE_CHECK": "enforce" for one in SENDERS} | {f"{one}_SOURCES": "127.0.0.1" for one in SENDERS}
 VENDOR_PREFIXES = ("RAZORPAY_", "CASHFREE_", "PAYTM_", "STRIPE_", "MSG91_")
 
 
@@ -137,15 +139,8 @@ class Stage:
                 "AWS_ENDPOINT_URL_EVENTBRIDGE": f"{url}/aws",
                 "WEBHOOK_PRIVATE_TARGETS": "true",
                 "FILES_ENDPOINT_URL": self.stand_in.endpoint,
-                "RAZORPAY_SOURCE_CHECK": "enforce",
-                "RAZORPAY_SOURCES": "127.0.0.1",
-                "CASHFREE_SOURCE_CHECK": "enforce",
-                "CASHFREE_SOURCES": "127.0.0.1",
-                "PAYTM_SOURCE_CHECK": "enforce",
-                "PAYTM_SOURCES": "127.0.0.1",
-                "STRIPE_SOURCE_CHECK": "enforce",
-                "STRIPE_SOURCES": "127.0.0.1",
             }
+            | FROM_HERE
             | CREDENTIALS
             | real
             | self.secrets.keys.environment(f"{url}/sim", without)

@@ -30,8 +30,6 @@ from studyspot.payments.models.payments import (
     Payment,
     PaymentInProgress,
     PaymentRow,
-    PayRequest,
-    PinnedRequest,
     Purpose,
     Quote,
     QuotedRouting,
@@ -41,8 +39,8 @@ from studyspot.payments.models.payments import (
     RefundView,
     Routing,
     Status,
-    VerifyRequest,
 )
+from studyspot.payments.models.requests import PayRequest, PinnedRequest, VerifyRequest
 
 __all__ = [
     "PLATFORM_PHONE",
