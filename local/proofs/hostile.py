@@ -23,6 +23,7 @@ AMOUNTS = ("1200.5", "-12000", "0", str(2**63), str(2**64), "1e300", "1E-400", "
 MALFORMED = (
     b"", b"null", b"[]", b"{", b'{"a":', b"\xff\xfe\x00", b"\xef\xbb\xbf{}", b'{"event":"\\ud800"}',
     b'{"event":"a\\u0000b"}',
+    b'{"type":"\\ud800","id":"e"}',
     b'{"type":1}', b'{"id":[],"type":{}}', b"[" * 100_000, b'{"a":' * 50_000, b"\x00" * 1000, b"a=b&a=c", b"<xml/>",
     '{"event":"\u0000"}'.encode(), gzip.compress(b'{"event":"payment.captured"}'),
 )  # fmt: skip
@@ -50,7 +51,8 @@ def shots(keys: Keys, gateway: str, own: Mapping[str, Any], other: Mapping[str, 
         return Shot(what, sealed, headers, True, (200,))
 
     for amount in AMOUNTS:
-        yield genuine(f"the amount is {amount[:12]}", tell(keys, order, amount, "INR"))
+        sealed, headers = sign(keys, tell(keys, order, amount, "INR"), now)
+        yield Shot(f"the amount is {amount[:12]}", sealed, headers, True, (200, 401))
     yield genuine("a rupee less", tell(keys, order, wire(gateway, paise - 100), "INR"))
     yield genuine("another currency", tell(keys, order, wire(gateway, paise), "USD"))
     yield genuine("no currency that exists", tell(keys, order, wire(gateway, paise), "\u20b9" * 200))

@@ -256,7 +256,8 @@ def test_after_a_rotation_both_secrets_are_good() -> None:
 
 
 HUGE = b'{"event": 1e99999999999999999999}'
-UNREADABLE = [b"", b"[]", b"null", b"{", b"\xff\xfe", b"{}", b'{"event": 1}', b"[" * 100_000, HUGE]
+UNSTORABLE = b'{"event": "\\ud800", "type": "\\ud800"}'
+UNREADABLE = [UNSTORABLE, b"", b"[]", b"null", b"{", b"\xff\xfe", b"{}", b'{"event": 1}', b"[" * 100_000, HUGE]
 
 
 @pytest.mark.parametrize("raw", UNREADABLE)

@@ -89,8 +89,8 @@ def refund_from(raw: Mapping[str, Any]) -> GatewayRefund:
 def event_from(raw: bytes, event_key: str | None) -> NormalisedEvent:
     """`{type, event_time, data: {order, payment, refund, dispute}}`; the version decides whether it has a key."""
     envelope = envelope_of(raw)
-    kind = envelope.get("type")
-    if not isinstance(kind, str):
+    kind = text(envelope.get("type"))
+    if not isinstance(envelope.get("type"), str) or kind is None:
         raise UnreadableEvent
     data = envelope.get("data")
     parts = data if isinstance(data, dict) else {}

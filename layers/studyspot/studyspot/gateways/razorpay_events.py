@@ -91,8 +91,8 @@ def mandate_from(raw: Mapping[str, Any]) -> GatewayMandate:
 def event_from(raw: bytes, event_id: str | None) -> NormalisedEvent:
     """The envelope `{event, payload: {kind: {entity}}}`; kinds not known are kept in `raw` only."""
     envelope = envelope_of(raw)
-    kind = envelope.get("event")
-    if not isinstance(kind, str):
+    kind = text(envelope.get("event"))
+    if not isinstance(envelope.get("event"), str) or kind is None:
         raise UnreadableEvent
     payload = envelope.get("payload")
     parts = payload if isinstance(payload, dict) else {}
