@@ -33,6 +33,14 @@ CREDITS = (
     "tenant_credit_wallets, credit_reservations, credit_ledger, credit_vendors, credit_master_wallet, credit_purchases,"
     " credit_allocations"
 )
+LEFT = """
+    SELECT ARRAY(SELECT dbname FROM cells WHERE kind = 'silo'), EXISTS (SELECT FROM credit_master_wallet)"""
+FORGET = "DELETE FROM timers; DELETE FROM outbox; DELETE FROM rate_buckets; DELETE FROM lockouts"
+FORGET_CORE = """
+    DELETE FROM schema_waves; DELETE FROM tenants; DELETE FROM identities; DELETE FROM cells WHERE kind = 'silo';
+    DELETE FROM webhook_events; DELETE FROM message_orders;
+    DELETE FROM subscription_periods; DELETE FROM subscriptions; DELETE FROM mandates;
+    DELETE FROM request_minutes; DELETE FROM request_totals; DELETE FROM cache_totals"""
 FOREIGN = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SESV2")
 BEGINNING = datetime(2026, 12, 1, 4, 30, tzinfo=UTC)
 """Every test begins at this moment, a Tuesday at ten in India: what a test shows depends on no calendar but its own."""
@@ -110,7 +118,8 @@ class World:
         }
         # Superusers are not bound by row security: they see what all tenants left behind.
         self._owners = [psycopg.connect(postgres.dsn(name), autocommit=True) for name in ("studyspot", "pool_1")]
-        for conn in self._owners:
+        self._directory = psycopg.connect(self.core, autocommit=True)
+        for conn in (*self._owners, self._directory):
             conn.execute("SET idle_session_timeout = 0")
         self._before: dict[str, str] = {}
         self._as, self._open = "app", dict[str, dict[connections.Place, connections.Connection]]()
@@ -141,25 +150,20 @@ class World:
         settings.get.cache_clear()
         clock._offset_file.cache_clear()
         core, pool = self._owners
-        silos = core.execute("SELECT dbname FROM cells WHERE kind = 'silo'").fetchall()
-        core.execute("DELETE FROM schema_waves; DELETE FROM tenants; DELETE FROM identities")
-        core.execute("DELETE FROM cells WHERE kind = 'silo'; DELETE FROM webhook_events; DELETE FROM message_orders")
-        core.execute("DELETE FROM subscription_periods; DELETE FROM subscriptions; DELETE FROM mandates")
-        core.execute("DELETE FROM request_minutes; DELETE FROM request_totals; DELETE FROM cache_totals")
-        pool.execute("DELETE FROM tenant_gate")
-        sold = core.execute("SELECT 1 FROM credit_master_wallet LIMIT 1").fetchone()
-        for conn in self._owners:
-            conn.execute("DELETE FROM timers; DELETE FROM outbox; DELETE FROM rate_buckets; DELETE FROM lockouts")
-            if sold:  # what a tenant held is gone with it, so the count of all credits begins anew
-                conn.execute(f"TRUNCATE {CREDITS} CASCADE")
-        for (name,) in silos:
+        found = core.execute(LEFT).fetchone()
+        assert found
+        silos, sold = found
+        begun_anew = f"; TRUNCATE {CREDITS} CASCADE" if sold else ""  # the count of all credits
+        core.execute(f"{FORGET_CORE}; {FORGET}{begun_anew}")
+        pool.execute(f"DELETE FROM tenant_gate; {FORGET}{begun_anew}")
+        for name in silos:
             core.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def close(self) -> None:
         for role in PASSWORDS:
             self._role(role)
             connections.close_all()
-        for conn in self._owners:
+        for conn in (*self._owners, self._directory):
             conn.close()
 
     def _role(self, role: str) -> None:
@@ -217,7 +221,8 @@ class World:
         if isolation == "silo":
             dsn = migrate.create_cell(self.core, f"silo_{tenant.hex}", migrate.CONNECTION_LIMIT)
             cell = migrate.register_cell(self.core, "silo", dsn)
-        with psycopg.connect(self.core, autocommit=True) as conn:
+        conn = self._directory
+        with conn.pipeline():
             conn.execute(
                 "INSERT INTO tenants (id, name, slug, owner_id, email, status, plan_code, isolation, cell_id,"
                 " created_at, updated_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
