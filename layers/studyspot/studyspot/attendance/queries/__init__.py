@@ -88,36 +88,49 @@ INSIDE = f"""
     ORDER BY a.check_in_at, a.id"""
 
 TODAY = """
-    WITH day AS (
+    WITH day AS MATERIALIZED (
         SELECT l.id AS library_id,
                (date_trunc('day', (%(now)s AT TIME ZONE g.timezone) - l.day_start) + l.day_start)
                    AT TIME ZONE g.timezone AS began,
                ((%(now)s AT TIME ZONE g.timezone) - l.day_start)::date AS day, %(now)s AT TIME ZONE g.timezone AS here
         FROM libraries l, tenant_gate g
         WHERE l.status <> 'closed' AND (%(library)s::uuid IS NULL OR l.id = %(library)s)
-          AND (%(libraries)s::uuid[] IS NULL OR l.id = ANY (%(libraries)s)))
-    SELECT d.library_id, d.began AS day_began_at, v.visits, v.inside, v.visits - v.inside AS "left",
-           b.booked_absent, m.members_absent, v.late
-    FROM day d,
-    LATERAL (SELECT count(*) AS visits, count(*) FILTER (WHERE a.check_out_at IS NULL) AS inside,
-                    count(*) FILTER (WHERE a.check_in_at > k.start_at + interval '15 minutes') AS late
-             FROM attendance a LEFT JOIN bookings k ON k.id = a.booking_id
-             WHERE a.library_id = d.library_id AND (a.check_in_at >= d.began OR a.check_out_at IS NULL)) v,
-    LATERAL (SELECT count(*) AS booked_absent FROM bookings k
-             WHERE k.library_id = d.library_id AND k.start_at >= d.began AND k.start_at <= %(now)s
-               AND k.status IN ('confirmed','no_show')) b,
+          AND (%(libraries)s::uuid[] IS NULL OR l.id = ANY (%(libraries)s))),
+    -- Who came today, and who is still there from before: each by its index.
+    visit AS MATERIALIZED (
+        SELECT a.library_id, a.student_id, a.booking_id, a.check_in_at, a.check_out_at
+        FROM day d, attendance a WHERE a.library_id = d.library_id AND a.check_in_at >= d.began
+        UNION ALL
+        SELECT a.library_id, a.student_id, a.booking_id, a.check_in_at, a.check_out_at
+        FROM day d, attendance a WHERE a.library_id = d.library_id AND a.check_in_at < d.began
+          AND a.check_out_at IS NULL),
+    here AS (
+        SELECT v.library_id, count(*) AS visits, count(*) FILTER (WHERE v.check_out_at IS NULL) AS inside,
+               count(*) FILTER (WHERE v.check_in_at > (SELECT k.start_at FROM bookings k WHERE k.id = v.booking_id)
+                                                      + interval '15 minutes') AS late
+        FROM visit v GROUP BY v.library_id),
+    booked AS (
+        SELECT d.library_id, count(*) AS absent FROM day d, bookings k
+        WHERE k.library_id = d.library_id AND k.start_at >= d.began AND k.start_at <= %(now)s
+          AND k.status IN ('confirmed','no_show') GROUP BY d.library_id),
     -- Members whose time has begun, who have not come and did not say that they would not.
-    LATERAL (SELECT count(*) AS members_absent FROM memberships m JOIN students st ON st.id = m.student_id
-             LEFT JOIN shifts h ON h.id = m.shift_id
-             WHERE m.library_id = d.library_id AND m.status IN ('active','grace') AND st.status = 'active'
-               AND m.start_date <= d.day AND m.end_date > d.day
-               AND (h.id IS NULL OR (extract(isodow FROM d.day)::smallint = ANY (h.days)
-                    AND d.day + h.start_time + shift_tolerance(d.library_id) <= d.here))
-               AND NOT EXISTS (SELECT FROM attendance a WHERE a.student_id = m.student_id
-                               AND a.library_id = d.library_id
-                               AND (a.check_in_at >= d.began OR a.check_out_at IS NULL))
-               AND NOT EXISTS (SELECT FROM attendance_leaves e WHERE e.student_id = m.student_id
-                               AND e.from_date <= d.day AND e.until_date > d.day)) m
+    missing AS (
+        SELECT d.library_id, count(*) AS absent
+        FROM day d JOIN memberships m ON m.library_id = d.library_id AND m.status IN ('active','grace')
+            AND m.start_date <= d.day AND m.end_date > d.day
+        JOIN students st ON st.id = m.student_id AND st.status = 'active'
+        LEFT JOIN shifts h ON h.id = m.shift_id
+        LEFT JOIN visit v ON v.student_id = m.student_id AND v.library_id = m.library_id
+        LEFT JOIN attendance_leaves e ON e.student_id = m.student_id AND e.from_date <= d.day AND e.until_date > d.day
+        WHERE v.student_id IS NULL AND e.student_id IS NULL
+          AND (h.id IS NULL OR (extract(isodow FROM d.day)::smallint = ANY (h.days)
+               AND d.day + h.start_time + shift_tolerance(h.library_id) <= d.here))
+        GROUP BY d.library_id)
+    SELECT d.library_id, d.began AS day_began_at, coalesce(v.visits, 0) AS visits, coalesce(v.inside, 0) AS inside,
+           coalesce(v.visits - v.inside, 0) AS "left", coalesce(b.absent, 0) AS booked_absent,
+           coalesce(m.absent, 0) AS members_absent, coalesce(v.late, 0) AS late
+    FROM day d LEFT JOIN here v ON v.library_id = d.library_id LEFT JOIN booked b ON b.library_id = d.library_id
+    LEFT JOIN missing m ON m.library_id = d.library_id
     ORDER BY d.library_id"""
 
 # A seat counts once, whatever claims it; a person without a seat of their own takes one of the free ones.
