@@ -40,6 +40,9 @@ WISHES: dict[str, dict[str, Any]] = {
     "users": {"role": "library_staff"},
     "invitations": {"user_type": "library_staff"},
     "invoices": {"number": "A/25-26/1", "total_paise": 4},
+    "credit_notes": {"number": "C/25-26/1", "total_paise": 4},
+    "credit_note_items": {"total_paise": 4},
+    "receipts": {"number": "R/25-26/1", "amount_paise": 2},
     "webhook_endpoints": {"events": ["*"], "url": "https://example.org/hook"},
 }
 """What a column's type does not tell."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -56,13 +55,3 @@ def test_periods_follow_one_another_without_gap_or_overlap(anchor: int, months: 
 )
 def test_debits_keep_out_of_the_peak_hours(asked: str, allowed: str) -> None:
     assert calendar.next_in_windows(ist(asked), WINDOWS) == ist(allowed)
-
-
-def test_a_financial_year_begins_on_the_first_of_april_in_india() -> None:
-    assert calendar.financial_year(datetime(2027, 3, 31, 18, 29, tzinfo=UTC)) == "26-27"
-    assert calendar.financial_year(datetime(2027, 3, 31, 18, 30, tzinfo=UTC)) == "27-28"
-
-
-def test_tax_is_rounded_half_up_to_a_paisa() -> None:
-    assert calendar.gst(99900, Decimal(18)) == 17982
-    assert calendar.gst(25, Decimal(18)) == 5  # 4.5

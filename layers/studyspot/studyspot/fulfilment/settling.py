@@ -8,6 +8,7 @@ from uuid import UUID
 
 from studyspot.fulfilment import purposes
 from studyspot.gateways.payment import GatewayPayment
+from studyspot.invoices import service as invoices
 from studyspot.kit import log
 from studyspot.kit.db import Db
 from studyspot.messaging import service as messaging
@@ -73,11 +74,13 @@ def _captured(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -
     if not purposes.of(payment.purpose).confirm(db, payment.purpose_id, payment.id):
         return payments.give_back(db, payment, capture, fact.method, "no longer available")
     kept = payments.keep(db, payment, capture, fact.method)
-    _receipt(db, kept, capture)
+    facts = kept.model_dump(include={"purpose", "purpose_id", "amount_paise", "method"})
+    number = invoices.of_payment(db, invoices.Paid(payment_id=kept.id, **facts))
+    _receipt(db, kept, capture, number)
     return kept
 
 
-def _receipt(db: Db, payment: PaymentRow, capture: Capture) -> None:
+def _receipt(db: Db, payment: PaymentRow, capture: Capture, number: str | None) -> None:
     if not payment.payer_phone:
         return
     rupees, paise = divmod(capture.amount_paise, 100)
@@ -85,7 +88,7 @@ def _receipt(db: Db, payment: PaymentRow, capture: Capture) -> None:
         "name": payment.payer_name or "customer",
         "amount": f"{rupees}.{paise:02}" if paise else str(rupees),
         "purpose": payment.description,
-        "receipt": payment.id.hex[-REFERENCE_DIGITS:].upper(),
+        "receipt": number or payment.id.hex[-REFERENCE_DIGITS:].upper(),
     }
     messaging.send(
         db, RECEIPT, payment.payer_phone, variables, payment.student_id, "student" if payment.student_id else None,

@@ -18,7 +18,7 @@ INSERT = """
             %(impersonator)s)"""
 SECRET = re.compile(r"password|secret|token|otp|hash|key|pan$|aadhaar|id_?proof_?number", re.IGNORECASE)
 PERSONAL = frozenset({
-    "firstname", "lastname", "fullname", "givenby", "payername", "guardianname", "phone", "mobile", "payerphone",
+    "firstname", "lastname", "fullname", "givenby", "payername", "buyername", "buyeraddress", "guardianname", "phone", "mobile", "payerphone",
     "alternatephone", "guardianphone", "email", "payeremail", "to", "toaddress", "address", "contact", "recipient",
     "dateofbirth", "gender", "idprooftype", "photourl", "avatarurl", "notes", "note", "body", "text", "message",
     "variables", "useragent",

@@ -33,6 +33,7 @@ STUDENT = frozenset(
         "payments:read_own",
         "memberships:read_own",
         "memberships:change_own",
+        "invoices:read_own",
     }
 )
 
@@ -69,6 +70,11 @@ STAFF = frozenset(
         "occupancy:read",
         "tenants:read_own",
         "staff:read",
+        "invoices:read",
+        "invoices:send",
+        "expenses:read",
+        "expenses:record",
+        "revenue:day",
         "handovers:create",
         "handovers:read",
         "lockers:read",
@@ -100,6 +106,13 @@ OWNER = STAFF | {
     "students:merge",
     "payments:refund",
     "payments:timeline",
+    "invoices:create",
+    "invoices:credit",
+    "invoices:settings",
+    "tax:read",
+    "revenue:read",
+    "revenue:export",
+    "expenses:void",
     "messaging:templates",
     "credits:topup",
     "subscriptions:read",
@@ -153,6 +166,7 @@ PLATFORM_STAFF = frozenset(
         "gateway_events:read",
         "gateway_events:reprocess",
         "gateways:circuit",
+        "revenue:read_all",
     }
 )
 

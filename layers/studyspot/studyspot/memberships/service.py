@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from studyspot.invoices.models.documents import DEPOSIT
 from studyspot.kit import audit, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
@@ -273,5 +274,5 @@ def _period(sold: FeePlan) -> list[QuoteLine]:
     if sold.registration_fee_paise:
         lines.append(pricing.line("Registration", sold.registration_fee_paise, sold))
     if sold.deposit_paise:
-        lines.append(pricing.untaxed("Deposit, refundable", sold.deposit_paise))
+        lines.append(pricing.untaxed(DEPOSIT, sold.deposit_paise))
     return lines

@@ -75,6 +75,12 @@ MAILS = {
         "Dear {name},\n\nwe could not collect the price of your plan {plan}. Please pay in your account to "
         "keep it running.",
     ),
+    "invoice": Mail(
+        "Your bill {number} from {library}",
+        "Dear {name},\n\n{library} has billed you Rs {amount} under the number {number}. You find the document in your "
+        "account; whether it is genuine is told here:\n{link}",
+        "/invoices/verify",
+    ),
     "wallet_low": Mail(
         "{tenant} is running low on credits",
         "{tenant} has {balance} {kind} credits left, fewer than {threshold}. When they are used up, messages to your "

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from studyspot.gateways.failures import GatewayFailure, Next
 from studyspot.gateways.payment import GatewayRefund, PaymentGateway
+from studyspot.invoices import service as invoices
 from studyspot.kit import audit, clock, log, outbox, timers
 from studyspot.kit.db import Db
 from studyspot.ledger import models as accounts
@@ -140,6 +141,10 @@ def _book(db: Db, payment: PaymentRow, refund: Refund, came_back: bool) -> None:
     kind = "refund_reversal" if came_back else "refund"
     lines = [(from_account, paise), (accounts.receivable(refund.gateway), -paise)]
     ledger.post(db, kind, refund.id, lines, refund.reason)
+    if sold and came_back:
+        invoices.refund_came_back(db, payment.id, refund.id, refund.amount_paise, from_account)
+    elif sold:
+        invoices.by_refund(db, payment.id, refund.id, refund.amount_paise, refund.reason, from_account)
     told = [{"account": account, "amountPaise": amount} for account, amount in lines]
     queries.note(db, payment.id, "ledger", entry=kind, lines=told)
     if not capture.surplus:

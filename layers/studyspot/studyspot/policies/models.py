@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from studyspot.kit.models import Change, Email, Model, Name, Paise, Phone, Text, Timestamp
 
-Kind = Literal["policies", "branding"]
+Kind = Literal["policies", "branding", "invoicing"]
 QUIET_FROM, QUIET_UNTIL = time(22), time(8)
 """The night in which no service message may leave (TRAI): an organisation may lengthen it, never shorten it."""
 

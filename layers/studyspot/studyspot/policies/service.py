@@ -18,20 +18,21 @@ from studyspot.policies.models import (
     PoliciesChange,
     PoliciesInForce,
     SettingsVersion,
+    Versioned,
     known,
 )
 
-V = TypeVar("V", PoliciesInForce, BrandingInForce)
+V = TypeVar("V", bound=Versioned)
 
 
 def policies(db: Db) -> PoliciesInForce:
     """What holds now."""
-    return _in_force(PoliciesInForce, queries.newest(db, "policies"))
+    return in_force(db, "policies", PoliciesInForce)
 
 
 def branding(db: Db) -> BrandingInForce:
     """How the organisation shows itself."""
-    return _in_force(BrandingInForce, queries.newest(db, "branding"))
+    return in_force(db, "branding", BrandingInForce)
 
 
 def history(db: Db, kind: Kind, paging: Paging) -> Page[SettingsVersion]:
@@ -42,7 +43,7 @@ def history(db: Db, kind: Kind, paging: Paging) -> Page[SettingsVersion]:
 def change_policies(db: Db, asked: PoliciesChange, if_match: str | None) -> PoliciesInForce:
     """Set the fields that were sent. What was decided under the old rules keeps them."""
     with db.transaction():
-        after = _changed(db, "policies", PoliciesInForce, asked, if_match)
+        after = changed(db, "policies", PoliciesInForce, asked, if_match)
         if after.booking.min_minutes > after.booking.max_minutes:
             raise Invalid.field("booking.minMinutes", "is above maxMinutes")
     return after
@@ -51,10 +52,16 @@ def change_policies(db: Db, asked: PoliciesChange, if_match: str | None) -> Poli
 def change_branding(db: Db, asked: BrandingChange, if_match: str | None) -> BrandingInForce:
     """Set the fields that were sent."""
     with db.transaction():
-        return _changed(db, "branding", BrandingInForce, asked, if_match)
+        return changed(db, "branding", BrandingInForce, asked, if_match)
 
 
-def _changed(db: Db, kind: Kind, of: type[V], asked: Change, if_match: str | None) -> V:
+def in_force(db: Db, kind: Kind, of: type[V]) -> V:
+    """The newest version of one kind of settings over its defaults."""
+    return _in_force(of, queries.newest(db, kind))
+
+
+def changed(db: Db, kind: Kind, of: type[V], asked: Change, if_match: str | None) -> V:
+    """Its next version, in the caller's transaction; the same as before when nothing is different."""
     found = queries.newest(db, kind)
     before = _in_force(of, found)
     if if_match and if_match != etag_of(before):

@@ -1,11 +1,10 @@
-"""Billing dates: month ends keep their day, debits keep to the legal windows, financial years to 1 April."""
+"""Billing dates: month ends keep their day, debits keep to the legal windows."""
 
 from __future__ import annotations
 
 import calendar
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 
 from studyspot.kit.clock import INDIA
 
@@ -41,15 +40,3 @@ def next_in_windows(moment: datetime, windows: Sequence[Sequence[str]]) -> datet
 def _since_midnight(text: str) -> timedelta:
     hours, minutes = text.split(":")
     return timedelta(hours=int(hours), minutes=int(minutes))
-
-
-def financial_year(moment: datetime) -> str:
-    """`26-27` for 1 April 2026 to 31 March 2027, by Indian time."""
-    local = moment.astimezone(INDIA)
-    first = local.year if local.month >= 4 else local.year - 1
-    return f"{first % 100:02}-{(first + 1) % 100:02}"
-
-
-def gst(taxable_paise: int, percent: Decimal) -> int:
-    """Tax on an amount, half-up to a paisa."""
-    return int((taxable_paise * percent / 100).quantize(Decimal(1), ROUND_HALF_UP))

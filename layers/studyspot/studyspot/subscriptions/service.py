@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.entitlements import service as entitlements
+from studyspot.invoices import arithmetic
+from studyspot.invoices import making as invoices
 from studyspot.kit import clock, ids, outbox, settings, timers
 from studyspot.kit.auth import Actor
 from studyspot.kit.clock import INDIA
@@ -107,7 +109,7 @@ def subscribe(core: Db, owner: Actor, request: Subscribing) -> Subscribed:
 
 def _open(core: Db, customer_id: UUID, plan: Plan) -> Subscription:
     now = clock.now()
-    tax = calendar.gst(plan.price_paise, gst_rate(core))
+    tax = arithmetic.gst(plan.price_paise, gst_rate(core))
     mandate = Mandate(
         id=ids.uuid7(),
         customer_id=customer_id,
@@ -170,7 +172,7 @@ def open_next(core: Db, subscription: Subscription) -> Period:
     assert subscription.billing_anchor is not None, "only paid subscriptions are renewed"
     index = subscription.period_index + 1
     begins = calendar.period(subscription.billing_anchor, subscription.months, index)
-    tax = calendar.gst(subscription.price_paise, gst_rate(core))
+    tax = arithmetic.gst(subscription.price_paise, gst_rate(core))
     return queries.open_period(core, _period(subscription, index, *begins, tax))
 
 
@@ -221,42 +223,33 @@ def _begin(core: Db, subscription: Subscription, period: Period) -> Period:
 
 def _invoice(core: Db, subscription: Subscription, period: Period, payment_id: UUID) -> None:
     now = clock.now()
-    year = calendar.financial_year(now)
-    number = f"{SERIES}/{year}/{queries.next_number(core, SERIES, year):06}"
     gstin = queries.payer(core, subscription.customer_id).gstin
     other_state = bool(gstin) and str(gstin)[:2] != settings.get().platform_state_code
-    half = period.tax_paise // 2
-    invoice = ids.uuid7()
-    queries.add_invoice(
-        core,
-        {
-            "id": invoice,
-            "number": number,
-            "series": SERIES,
-            "financial_year": year,
-            "customer_id": subscription.customer_id,
-            "subject_type": "subscription_period",
-            "subject_id": period.id,
-            "period_start": period.starts_at,
-            "period_end": period.ends_at,
-            "taxable_paise": period.taxable_paise,
-            "cgst_paise": 0 if other_state else half,
-            "sgst_paise": 0 if other_state else period.tax_paise - half,
-            "igst_paise": period.tax_paise if other_state else 0,
-            "total_paise": period.total_paise,
-            "status": "paid",
-            "payment_id": payment_id,
-            "issued_at": now,
-        },
-        {
-            "id": ids.uuid7(),
-            "invoice_id": invoice,
-            "description": f"StudySpot {subscription.plan_name}",
-            "sac": SAC_SAAS,
-            "taxable_paise": period.taxable_paise,
-            "gst_rate": gst_rate(core),
-        },
-    )
+    cgst, sgst, igst = arithmetic.parts(period.tax_paise, other_state)
+    amounts = {
+        "taxable_paise": period.taxable_paise,
+        "cgst_paise": cgst,
+        "sgst_paise": sgst,
+        "igst_paise": igst,
+        "total_paise": period.total_paise,
+    }
+    row = {
+        "id": ids.uuid7(),
+        "customer_id": subscription.customer_id,
+        "subject_type": "subscription_period",
+        "subject_id": period.id,
+        "purpose": "subscription",
+        "period_start": period.starts_at,
+        "period_end": period.ends_at,
+        "status": "paid",
+        "payment_id": payment_id,
+        "issued_at": now,
+        "paid_at": now,
+        "buyer_gstin": gstin,
+        "place_of_supply": str(gstin)[:2] if gstin else settings.get().platform_state_code,
+    }
+    item = {"description": f"StudySpot {subscription.plan_name}", "sac": SAC_SAAS, "gst_rate": gst_rate(core)}
+    invoices.issue(core, SERIES, row | amounts, [item | amounts])
 
 
 def start_due(core: Db) -> int:

@@ -247,22 +247,3 @@ def statutory(db: Db, code: str, on: date) -> Any:
         code=code,
         on=on,
     )
-
-
-def next_number(db: Db, series: str, financial_year: str) -> int:
-    """Allocated in the transaction that finalises the invoice: a rollback leaves no gap."""
-    return int(
-        db.value(
-            """INSERT INTO invoice_sequences AS s (series, financial_year, last) VALUES (%(series)s, %(fy)s, 1)
-               ON CONFLICT (tenant_id, series, financial_year) DO UPDATE SET last = s.last + 1 RETURNING s.last""",
-            series=series,
-            fy=financial_year,
-        )
-    )
-
-
-def add_invoice(db: Db, row: dict[str, Any], item: dict[str, Any]) -> None:
-    columns, values = ", ".join(row), ", ".join(f"%({name})s" for name in row)
-    db.later(f"INSERT INTO invoices ({columns}) VALUES ({values})", **row)
-    columns, values = ", ".join(item), ", ".join(f"%({name})s" for name in item)
-    db.later(f"INSERT INTO invoice_items ({columns}) VALUES ({values})", **item)

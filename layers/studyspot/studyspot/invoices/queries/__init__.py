@@ -1,0 +1,1 @@
+"""Every statement on invoices, and on what they are made of."""
