@@ -18,10 +18,10 @@ INSERT = """
             %(impersonator)s)"""
 SECRET = re.compile(r"password|secret|token|otp|hash|key|pan$|aadhaar|id_?proof_?number", re.IGNORECASE)
 PERSONAL = frozenset({
-    "firstname", "lastname", "fullname", "givenby", "payername", "buyername", "buyeraddress", "guardianname", "phone", "mobile", "payerphone",
+    "firstname", "lastname", "fullname", "givenby", "payername", "guardianname", "phone", "mobile", "payerphone",
     "alternatephone", "guardianphone", "email", "payeremail", "to", "toaddress", "address", "contact", "recipient",
     "dateofbirth", "gender", "idprooftype", "photourl", "avatarurl", "notes", "note", "body", "text", "message",
-    "variables", "useragent",
+    "variables", "useragent", "buyername", "buyeraddress",
 })  # fmt: skip
 """Fields about a person, whatever they stand in. The trail is never changed, so what may have to be erased never
 enters it: it tells that a phone changed, who changed it and when, not which it was."""
