@@ -43,6 +43,7 @@ TABLES = {
     "duplicateId": "students",
     "guardianId": "student_guardians",
     "dueId": "membership_dues",
+    "logoFileId": "files",
 }
 """Path and body ids whose name is not that of their table."""
 

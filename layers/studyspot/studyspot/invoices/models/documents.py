@@ -67,7 +67,7 @@ class Surroundings(Model):
 class Supplier(Model):
     """Who bills, as it stood when the document was made."""
 
-    name: str
+    name: str = ""
     gstin: str | None = None
     address: str | None = None
     state_code: str | None = None

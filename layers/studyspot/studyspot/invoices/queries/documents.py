@@ -24,8 +24,8 @@ TAKE = """
 
 LISTED = ", ".join(f"i.{name}" for name in InvoiceView.model_fields)
 WHOLE = f"""
-    SELECT {LISTED}, i.purpose, i.supplier || CASE WHEN i.supplier ? 'name' THEN '{{}}' ELSE '{{"name": ""}}'::jsonb END
-               AS supplier, i.buyer_address, i.period_start, i.period_end, i.voided_at, i.reason, i.owed_paise,
+    SELECT {LISTED}, i.purpose, i.supplier, i.buyer_address, i.period_start, i.period_end, i.voided_at, i.reason,
+           i.owed_paise,
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'description', t.description, 'sac', t.sac, 'gst_rate', t.gst_rate, 'discount_paise', t.discount_paise,
                 'taxable_paise', t.taxable_paise, 'cgst_paise', coalesce(t.cgst_paise, i.cgst_paise),
