@@ -40,6 +40,8 @@ WISHES: dict[str, dict[str, Any]] = {
     "users": {"role": "library_staff"},
     "invitations": {"user_type": "library_staff"},
     "invoices": {"number": "A/25-26/1", "total_paise": 4},
+    "day_closes": {"expected_paise": 1},
+    "expenses": {"gst_paise": 0},
     "credit_notes": {"number": "C/25-26/1", "total_paise": 4},
     "credit_note_items": {"total_paise": 4},
     "receipts": {"number": "R/25-26/1", "amount_paise": 2},

@@ -14,33 +14,34 @@ CREDIT_NOTES = "liability.credit_notes"
 """Credited on something that was paid, and not given back yet."""
 
 
-def sold_and_paid(db: Db, invoice_id: UUID, account: str, tax: int) -> None:
+def sold_and_paid(db: Db, invoice_id: UUID, account: str, tax: int, library: UUID | None = None) -> None:
     """What the payment brought in is revenue but for its tax."""
     if tax:
-        ledger.post(db, "invoice_tax", invoice_id, [(account, tax), (GST_OUTPUT, -tax)], "Output tax")
+        ledger.post(db, "invoice_tax", invoice_id, [(account, tax), (GST_OUTPUT, -tax)], "Output tax", library)
 
 
-def billed(db: Db, invoice_id: UUID, account: str, total: int, tax: int) -> None:
+def billed(db: Db, invoice_id: UUID, account: str, total: int, tax: int, library: UUID | None) -> None:
     """Billed before it is paid: owed from now on."""
     lines = [(OWED_BY_STUDENTS, total), (account, tax - total), (GST_OUTPUT, -tax)]
-    ledger.post(db, "invoice", invoice_id, lines, "Billed")
+    ledger.post(db, "invoice", invoice_id, lines, "Billed", library)
 
 
-def collected(db: Db, invoice_id: UUID, account: str, paid: int) -> None:
+def collected(db: Db, invoice_id: UUID, account: str, paid: int, library: UUID | None) -> None:
     """The payment that was booked as revenue pays what had been billed."""
-    ledger.post(db, "invoice_paid", invoice_id, [(account, paid), (OWED_BY_STUDENTS, -paid)], "Bill paid")
+    lines = [(account, paid), (OWED_BY_STUDENTS, -paid)]
+    ledger.post(db, "invoice_paid", invoice_id, lines, "Bill paid", library)
 
 
-def taken_back(db: Db, invoice_id: UUID, account: str, total: int, tax: int) -> None:
+def taken_back(db: Db, invoice_id: UUID, account: str, total: int, tax: int, library: UUID | None) -> None:
     """An unpaid invoice was voided."""
     lines = [(OWED_BY_STUDENTS, -total), (account, total - tax), (GST_OUTPUT, tax)]
-    ledger.post(db, "invoice_void", invoice_id, lines, "Bill voided")
+    ledger.post(db, "invoice_void", invoice_id, lines, "Bill voided", library)
 
 
-def credited(db: Db, note_id: UUID, account: str, total: int, tax: int, to: str) -> None:
+def credited(db: Db, note_id: UUID, account: str, total: int, tax: int, to: str, library: UUID | None) -> None:
     """Less is asked: `to` is what the sum is no longer owed by, or owed to."""
     lines = [(account, total - tax), (GST_OUTPUT, tax), (to, -total)]
-    ledger.post(db, "credit_note", note_id, lines, "Credit note")
+    ledger.post(db, "credit_note", note_id, lines, "Credit note", library)
 
 
 def refunded(db: Db, reference: UUID, account: str, covered: int, tax: int) -> None:

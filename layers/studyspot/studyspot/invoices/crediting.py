@@ -29,7 +29,8 @@ def credit(db: Db, invoice_id: UUID, asked: CreditRequest) -> CreditNote:
         owed = paise if invoice.payment_id else 0
         documents.credit(db, invoice.id, paise, owed)
         to = books.CREDIT_NOTES if owed else books.OWED_BY_STUDENTS
-        books.credited(db, note.id, books.revenue(invoice.purpose), paise, paise - note.taxable_paise, to)
+        account, tax = books.revenue(invoice.purpose), paise - note.taxable_paise
+        books.credited(db, note.id, account, paise, tax, to, invoice.library_id)
     return note
 
 
@@ -38,7 +39,8 @@ def let_off(db: Db, invoice: Invoice, paise: int) -> None:
     note = _issue(db, invoice, paise, LET_OFF)
     documents.credit(db, invoice.id, paise, 0)
     tax = paise - note.taxable_paise
-    books.credited(db, note.id, books.revenue(invoice.purpose), paise, tax, books.OWED_BY_STUDENTS)
+    account = books.revenue(invoice.purpose)
+    books.credited(db, note.id, account, paise, tax, books.OWED_BY_STUDENTS, invoice.library_id)
 
 
 def by_refund(db: Db, payment_id: UUID, refund_id: UUID, paise: int, reason: str, account: str) -> None:

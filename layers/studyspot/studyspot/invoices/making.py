@@ -103,9 +103,9 @@ def _finalised(db: Db, purpose: Purpose, made: Draft) -> Invoice:
     documents.add(db, _row(invoice, series, year), [line.model_dump() for line in invoice.items])
     tax, account = invoice.total_paise - invoice.taxable_paise, books.revenue(purpose)
     if invoice.status == "paid":
-        books.sold_and_paid(db, invoice.id, account, tax)
+        books.sold_and_paid(db, invoice.id, account, tax, invoice.library_id)
     else:
-        books.billed(db, invoice.id, account, invoice.total_paise, tax)
+        books.billed(db, invoice.id, account, invoice.total_paise, tax, invoice.library_id)
     facts = {"number": number, "totalPaise": invoice.total_paise, "studentId": str(invoice.student_id)}
     outbox.emit(db, "invoice.finalised", invoice.id, facts)
     if invoice.payment_id:
@@ -157,7 +157,7 @@ def _pay(db: Db, invoice_id: UUID, paid: Paid, charge: Sold) -> bool:
         return False
     came_in = paid.amount_paise - charge.deposit_paise
     documents.paid(db, invoice_id, paid.payment_id)
-    books.collected(db, invoice_id, books.revenue(paid.purpose), came_in)
+    books.collected(db, invoice_id, books.revenue(paid.purpose), came_in, billed.library_id)
     less = billed.total_paise - billed.credited_paise - came_in
     if less > 0:
         crediting.let_off(db, billed, less)

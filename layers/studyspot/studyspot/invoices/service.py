@@ -78,7 +78,8 @@ def void(db: Db, invoice_id: UUID, asked: Voiding) -> Invoice:
             raise PeriodLocked
         documents.void(db, invoice_id, asked.reason)
         tax = invoice.total_paise - invoice.taxable_paise
-        books.taken_back(db, invoice_id, books.revenue(invoice.purpose), invoice.total_paise, tax)
+        account = books.revenue(invoice.purpose)
+        books.taken_back(db, invoice_id, account, invoice.total_paise, tax, invoice.library_id)
         outbox.emit(db, "invoice.voided", invoice_id, {"number": invoice.number})
         audit.note(db, "invoices.void", "invoices", invoice_id, after={"number": invoice.number, "why": asked.reason})
         return showing.completed(db, documents.invoice(db, invoice_id))

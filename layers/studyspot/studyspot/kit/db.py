@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from studyspot.kit import clock
 from studyspot.kit.errors import (
     CapacityReached,
+    DayLocked,
     DuplicateRequest,
     IdempotencyKeyReused,
     LimitReached,
@@ -290,6 +291,8 @@ def _of_world(error: psycopg.Error) -> BaseException:
             return CapacityReached(**json.loads(error.diag.message_detail or "{}"))
         case "SK422":
             return RuleViolated("this fee plan sells no seat of that price class")
+        case "SK423":
+            return DayLocked(**json.loads(error.diag.message_detail or "{}"))
         case "SK402":
             facts = json.loads(error.diag.message_detail or "{}")
             return LimitReached(f"the plan includes {facts.get('allowed')} {facts.get('limit')}", **facts)

@@ -46,6 +46,10 @@ EVENTS = {
     "attendance.checked_in": Event("somebody came in", {"studentId": "id", "libraryId": "id?"}),
     "attendance.checked_out": Event("somebody left", {"libraryId": "id"}),
     "attendance.denied": Event("somebody was not let in", {"libraryId": "id", "reason": "text"}),
+    "day.closed": Event(
+        "a library's cash was counted, the day is locked",
+        {"libraryId": "id", "day": "date", "differencePaise": "paise"},
+    ),
     "invoice.finalised": Event("a student was billed", {"number": "text", "totalPaise": "paise", "studentId": "id"}),
     "invoice.paid": Event("an invoice was paid", {"number": "text", "paymentId": "id"}),
     "invoice.voided": Event("an unpaid invoice was taken back", {"number": "text"}),

@@ -9,7 +9,7 @@ MOVES = frozenset(
         "attendance", "attendance_corrections", "attendance_leaves",
         "attendance_scans", "bookings", "communications", "consents", "coupons", "credit_note_items", "credit_notes",
         "delivery_events",
-        "dlt_headers",
+        "day_closes", "dlt_headers", "expenses",
         "fee_plan_libraries", "fee_plan_versions", "fee_plans", "files", "gateway_accounts", "guardian_requests",
         "holidays", "invoice_items", "invoice_sequences", "invoices", "ledger_entries", "ledger_transactions",
         "libraries", "lockers", "mandates", "member_accounts", "membership_days", "membership_dues",
@@ -109,7 +109,7 @@ RETAINED: dict[str, tuple[str, ...]] = {
                          "fee_paise", "tax_paise", "captured_at"),
     "refunds": ("id", "payment_id", "capture_id", "amount_paise", "status", "kind", "gateway", "gateway_refund_id",
                 "created_at", "succeeded_at"),
-    "ledger_transactions": ("id", "kind", "reference_id", "created_at"),
+    "ledger_transactions": ("id", "kind", "reference_id", "created_at", "day", "reverses"),
     "ledger_entries": ("id", "transaction_id", "account", "amount_paise", "created_at"),
 }  # fmt: skip
 """What books and invoices need, named column by column: none of them holds a name, an address or free text."""

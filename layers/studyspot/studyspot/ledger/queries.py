@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 from studyspot.kit import clock, ids
@@ -9,11 +10,20 @@ from studyspot.kit.db import Db
 from studyspot.ledger.models import Balance, Difference, Entry, Line
 
 
-def post(db: Db, kind: str, reference_id: UUID, lines: list[Line], description: str) -> bool:
+def post(
+    db: Db,
+    kind: str,
+    reference_id: UUID,
+    lines: list[Line],
+    description: str,
+    library: UUID | None = None,
+    on: date | None = None,
+    reverses: UUID | None = None,
+) -> bool:
     """True when this cause is booked now, False when it was before."""
     booked: int = db.value(
         "SELECT ledger_post(%(id)s, %(kind)s, %(reference_id)s, %(description)s, %(ids)s::uuid[], %(accounts)s::text[],"
-        " %(paise)s::bigint[], %(now)s)",
+        " %(paise)s::bigint[], %(now)s, %(library)s::uuid, %(on)s::date, %(reverses)s::uuid)",
         id=ids.uuid7(),
         kind=kind,
         reference_id=reference_id,
@@ -22,6 +32,9 @@ def post(db: Db, kind: str, reference_id: UUID, lines: list[Line], description: 
         accounts=[account for account, _ in lines],
         paise=[paise for _, paise in lines],
         now=clock.now(),
+        library=library,
+        on=on,
+        reverses=reverses,
     )
     return booked > 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 from studyspot.kit.db import Db
@@ -9,12 +10,29 @@ from studyspot.ledger import queries
 from studyspot.ledger.models import Balance, Difference, Entry, Line
 
 
-def post(db: Db, kind: str, reference_id: UUID, lines: list[Line], description: str) -> bool:
+def post(
+    db: Db,
+    kind: str,
+    reference_id: UUID,
+    lines: list[Line],
+    description: str,
+    library: UUID | None = None,
+    on: date | None = None,
+) -> bool:
     """Book one cause once, inside the caller's transaction. False: it was booked before.
 
-    Lines of zero are left out. The database checks the sum when the transaction commits.
+    Lines of zero are left out; the database checks the sum. Where it belongs, and on which day, are found by what it is
+    about unless they are said. DayLocked where cash of a day that is closed would change.
     """
-    return queries.post(db, kind, reference_id, [line for line in lines if line[1]], description)
+    return queries.post(db, kind, reference_id, [line for line in lines if line[1]], description, library, on)
+
+
+def reverse(db: Db, kind: str, reference_id: UUID, library: UUID | None, on: date, description: str) -> None:
+    """The same entries the other way round, once, on the day of what they reverse: also where that day is closed."""
+    booked = [entry for entry in queries.entries_of(db, [reference_id]) if entry.kind == kind]
+    lines = [(entry.account, -entry.amount_paise) for entry in booked]
+    reverses = booked[0].transaction_id
+    queries.post(db, f"{kind}_reversal", reference_id, lines, description, library, on, reverses)
 
 
 def entries_of(db: Db, *references: UUID) -> list[Entry]:
