@@ -104,6 +104,9 @@ full-house: $(READY) ## slow proof: plan and availability of 10 libraries, 2,000
 audit-chain: $(READY) ## slow proof: sealers die among writers; 100,000 rows are verified in seconds
 	$(BIN)/python -m pytest tests/audit/test_crowd.py -m slow -s
 
+invoice: $(READY) ## one invoice as its page, into docs/invoice.pdf
+	$(BIN)/python -m local.invoice_page
+
 openapi: $(READY) ## write the API's description and error catalogue from the handlers
 	$(BIN)/python -m local.openapi_file
 

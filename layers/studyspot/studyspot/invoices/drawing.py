@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import segno
@@ -130,7 +130,8 @@ def _parties(pdf: FPDF, invoice: Invoice) -> None:
     _say(pdf, f"{code} {states.STATES[code]}" if code in states.STATES else "-", 80, 10)
     if invoice.period_start and invoice.period_end:
         pdf.set_xy(LEFT + 100, 61.5)
-        _say(pdf, f"For {_day(invoice.period_start)} to {_day(invoice.period_end)}", 80)
+        last = invoice.period_end - timedelta(microseconds=1)
+        _say(pdf, f"For {_day(invoice.period_start)} to {_day(last)}", 80)
 
 
 def _lines(pdf: FPDF, invoice: Invoice, accent: tuple[int, int, int]) -> None:

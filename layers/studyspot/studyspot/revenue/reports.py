@@ -56,8 +56,8 @@ def report(db: Db, name: Report, span: Days, library_id: UUID | None) -> ReportV
     said = None
     if behind:
         accounts, kinds, within, sign = behind
-        limits = span if within else (None, None)
-        said = sign * flows.ledger(db, accounts, kinds, *limits, library_id)
+        first, last = span if within else (None, None)
+        said = sign * flows.ledger(db, accounts, kinds, first, last, library_id)
     total = sum(line.amount_paise for line in lines)
     return ReportView(report=name, from_=span[0], to=span[1], lines=lines, total_paise=total, ledger_paise=said)
 
