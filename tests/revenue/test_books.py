@@ -17,6 +17,7 @@ from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 from studyspot.kit.errors import DayLocked
 from studyspot.ledger import service as ledger
+from studyspot.revenue import recognising
 
 from tests.alongside import at_once
 from tests.invoices.billing import Office, settle
@@ -125,6 +126,24 @@ def test_what_is_paid_ahead_is_earned_day_by_day(books: Books) -> None:
     last = books.see(f"/revenue/deferred?on={TODAY + timedelta(days=31)}")
     assert (last["recognisedPaise"], last["unearnedPaise"]) == (100_000, 0)
     assert books.see(f"/revenue/deferred?on={TODAY - timedelta(days=1)}")["soldPaise"] == 0
+
+
+def test_every_night_the_books_know_what_is_still_to_be_earned(books: Books) -> None:
+    """Income is what passed, the rest a liability; a night that was missed is made up, and none is booked twice."""
+    _, due = books.join()
+    books.pay(due)
+    for days, runs in ((0, 2), (1, 1), (9, 1), (40, 1)):
+        if days:
+            books.world.advance(timedelta(days=days))
+        for _ in range(runs):
+            with books.world.db(books.tenant) as db:
+                recognising.of_tenant(db, clock.now().astimezone(clock.INDIA).date())
+        told = books.see("/revenue/deferred")
+        balances = books.books()
+        assert told["unearnedPaise"] == told["bookedPaise"] == -balances.get("liability.deferred_revenue", 0)
+        income = -sum(paise for account, paise in balances.items() if account.startswith("revenue."))
+        assert income == told["recognisedPaise"]
+    assert income == 100_000
 
 
 def test_a_day_is_counted_and_then_takes_no_more_cash(books: Books) -> None:

@@ -1,4 +1,4 @@
-"""Every day at 00:10 IST: nights of members, renewals, codes, limits, the signing key, what provisioning left."""
+"""Every day at 00:10 IST: nights of members, what was earned, renewals, codes, limits, signing key, failed set-ups."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from studyspot.identity.service import signing_keys
 from studyspot.kit import cells, clock, log
 from studyspot.kit.schedules import each_of, recorded
 from studyspot.memberships import nightly
+from studyspot.revenue import recognising
 from studyspot.subscriptions import service as subscriptions
 from studyspot.tenants import finding, health, provisioning
 
@@ -42,6 +43,7 @@ def nights_of_members() -> int:
 
 JOBS: dict[str, Callable[[], int]] = {
     "memberships": nights_of_members,
+    "recognition": recognising.run,
     "renewals": start_renewals,
     "keyRotated": rotate_key,
     "codes": finding.tell_codes,

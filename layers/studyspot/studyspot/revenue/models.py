@@ -106,6 +106,8 @@ class Deferred(Model):
     sold_paise: int
     recognised_paise: int
     unearned_paise: int
+    booked_paise: int
+    """The liability in the books, brought up to the day every night."""
     libraries: list[Deferral]
 
 

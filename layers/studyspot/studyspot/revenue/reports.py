@@ -116,5 +116,6 @@ def deferred(db: Db, on: date | None, library_id: UUID | None) -> Deferred:
         sold_paise=sum(one.sold_paise for one in found),
         recognised_paise=sum(one.recognised_paise for one in found),
         unearned_paise=sum(one.unearned_paise for one in found),
+        booked_paise=-flows.ledger(db, ["liability.deferred_revenue"], None, None, None, library_id),
         libraries=found,
     )

@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from studyspot.kit import clock
+from studyspot.kit import cells, clock
+from studyspot.kit.connections import Place
 from studyspot.kit.db import Db
 from studyspot.revenue.models import Account, DayLine, Deferral, JournalEntry, Line, Slice
 
@@ -176,6 +177,21 @@ class Result(Account):
 def accounts(db: Db, first: date, last: date, library: UUID | None) -> list[Result]:
     """Income and expenses by library."""
     return db.all(Result, ACCOUNTS, **_facts(first, last, library))
+
+
+def standing(db: Db, account: str) -> list[Result]:
+    """What an account comes to, library by library."""
+    query = """
+        SELECT t.library_id, e.account, sum(e.amount_paise)::bigint AS amount_paise
+        FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id
+        WHERE e.account = %(account)s GROUP BY 1, 2"""
+    return db.all(Result, query, account=account)
+
+
+def tenants(place: Place) -> list[UUID]:
+    """Who works in a cell."""
+    query = "SELECT tenant_id FROM tenant_gate WHERE status IN ('active', 'past_due') ORDER BY tenant_id"
+    return [row["tenant_id"] for row in cells.across(place, query)]
 
 
 def deferred(db: Db, on: date, until: Any, library: UUID | None) -> list[Deferral]:
