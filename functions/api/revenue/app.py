@@ -13,7 +13,7 @@ from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response
 from studyspot.kit.signature import CoreDb, Of, TenantDb
-from studyspot.revenue import days, exporting, platform, reports, spending
+from studyspot.revenue import days, exporting, forecasting, platform, reports, spending
 from studyspot.revenue.models import (
     Category,
     CloseRequest,
@@ -24,6 +24,7 @@ from studyspot.revenue.models import (
     ExpenseChange,
     ExpenseRequest,
     ExportRequest,
+    Forecast,
     PlatformSummary,
     ProfitAndLoss,
     Report,
@@ -79,6 +80,12 @@ def profit_and_loss(
 def deferred(actor: Owner, db: TenantDb, on: date | None = None, library_id: UUID | None = None) -> Deferred:
     """Of what was paid for memberships: earned by the end of a day, and still to be earned."""
     return reports.deferred(db, on, library_id)
+
+
+@api.get("/revenue/forecast")
+def forecast(actor: Owner, db: TenantDb, library_id: UUID | None = None) -> Forecast:
+    """The next three months from renewals, how many usually stay, and last year's season."""
+    return forecasting.forecast(db, library_id)
 
 
 @api.get("/revenue/day-book")

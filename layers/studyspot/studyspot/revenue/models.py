@@ -111,6 +111,26 @@ class Deferred(Model):
     libraries: list[Deferral]
 
 
+class ForecastMonth(Model):
+    """A month to come: renewals that fall into it, as many as usually stay, as strong as the month usually is."""
+
+    month: str
+    renewals: int
+    listed_paise: int
+    """If everybody stayed."""
+    expected_paise: int
+
+
+class Forecast(Model):
+    """The next three months, and what they are reckoned from."""
+
+    retention_percent: int
+    """Of memberships whose period ended in the last 90 days: how many went on."""
+    seasonal: bool
+    """Whether the same month of last year is known."""
+    months: list[ForecastMonth]
+
+
 class ExpenseRequest(Model):
     """What was spent; `gst_paise` is the part that is claimed back as input tax."""
 

@@ -23,6 +23,8 @@ from studyspot.revenue.queries import desk
 BILL = "bill"
 """What a bill's file has to be brought for."""
 PAID_BY = {"cash": "asset.cash", "bank": "asset.bank", "upi": "asset.bank", "card": "asset.bank"}
+BOOKED = frozenset({"library_id", "category", "amount_paise", "gst_paise", "paid_from", "spent_on"})
+"""What the ledger knows of an expense."""
 SHOWN = set(Expense.model_fields)
 
 
@@ -51,11 +53,13 @@ def change(db: Db, actor: Actor, expense_id: UUID, asked: ExpenseChange, if_matc
             raise VersionConflict
         if not changes:
             return _shown(before)
-        after = desk.change(db, expense_id, **changes, posting_id=ids.uuid7())
+        rebook = BOOKED.intersection(changes)
+        after = desk.change(db, expense_id, **changes, posting_id=ids.uuid7() if rebook else before.posting_id)
         if after.gst_paise > after.amount_paise:
             raise Invalid.field("gstPaise", "is a part of amountPaise")
-        ledger.reverse(db, "expense", before.posting_id, before.library_id, before.spent_on, "Expense corrected")
-        _book(db, after)
+        if rebook:
+            ledger.reverse(db, "expense", before.posting_id, before.library_id, before.spent_on, "Expense corrected")
+            _book(db, after)
         audit.note(db, "expenses.change", "expenses", expense_id, _told(before), _told(after))
     return _shown(after)
 
