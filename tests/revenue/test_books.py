@@ -14,8 +14,8 @@ from xml.etree import ElementTree as ET
 import psycopg
 import pytest
 from studyspot.kit import clock, ids
+from studyspot.kit.closed import DayLocked
 from studyspot.kit.db import Db
-from studyspot.kit.errors import DayLocked
 from studyspot.ledger import service as ledger
 from studyspot.revenue import recognising
 

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.invoices import arithmetic, books, drafting, numbering
-from studyspot.invoices.models.documents import CreditExceeds, CreditNote, CreditRequest, Invoice, InvoiceFinal, Item
+from studyspot.invoices.models.documents import CreditNote, CreditRequest, Invoice, Item
+from studyspot.invoices.models.refusals import CreditExceeds, InvoiceFinal
 from studyspot.invoices.queries import documents, sold
 from studyspot.kit import audit, clock, ids, log, outbox
 from studyspot.kit.db import Db

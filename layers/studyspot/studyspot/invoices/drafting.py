@@ -8,17 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from studyspot.invoices import arithmetic, states
-from studyspot.invoices.models.documents import (
-    DEPOSIT,
-    Buyer,
-    Draft,
-    Item,
-    NothingToInvoice,
-    Preview,
-    Sold,
-    Supplier,
-    Surroundings,
-)
+from studyspot.invoices.models.documents import DEPOSIT, Buyer, Draft, Item, Preview, Sold, Supplier, Surroundings
+from studyspot.invoices.models.refusals import NothingToInvoice
 from studyspot.invoices.models.settings import KINDS, GstinInvalid, InvoiceSettings
 from studyspot.kyc.models import Gstin
 from studyspot.policies.models import Branding, known

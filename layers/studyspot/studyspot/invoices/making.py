@@ -7,18 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.invoices import books, crediting, drafting, numbering, showing
-from studyspot.invoices.models.documents import (
-    AlreadyInvoiced,
-    Draft,
-    Invoice,
-    InvoiceRequest,
-    NothingToInvoice,
-    Preview,
-    Purpose,
-    SeriesExhausted,
-    Sold,
-    Surroundings,
-)
+from studyspot.invoices.models.documents import Draft, Invoice, InvoiceRequest, Preview, Purpose, Sold, Surroundings
+from studyspot.invoices.models.refusals import AlreadyInvoiced, NothingToInvoice, SeriesExhausted
 from studyspot.invoices.models.settings import InvoiceSettings
 from studyspot.invoices.queries import documents, sold
 from studyspot.kit import audit, clock, ids, log, outbox

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studyspot.invoices import arithmetic
-from studyspot.invoices.models.documents import SeriesExhausted
+from studyspot.invoices.models.refusals import SeriesExhausted
 from studyspot.invoices.queries import documents
 from studyspot.kit import clock
 from studyspot.kit.db import Db

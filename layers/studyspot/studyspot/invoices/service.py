@@ -10,7 +10,8 @@ from studyspot.files import service as files
 from studyspot.invoices import books, drafting, showing
 from studyspot.invoices.crediting import by_refund, credit, refund_came_back
 from studyspot.invoices.making import Paid, finalise, of_payment, preview
-from studyspot.invoices.models.documents import CreditNote, Invoice, InvoiceFinal, PeriodLocked, Voiding
+from studyspot.invoices.models.documents import CreditNote, Invoice, Voiding
+from studyspot.invoices.models.refusals import InvoiceFinal, PeriodLocked
 from studyspot.invoices.models.settings import (
     GstinRequired,
     InvoiceSettingsChange,

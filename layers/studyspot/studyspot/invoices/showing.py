@@ -7,15 +7,8 @@ from uuid import UUID
 
 from studyspot.files import service as files
 from studyspot.invoices import arithmetic, drafting
-from studyspot.invoices.models.documents import (
-    Genuineness,
-    Invoice,
-    InvoiceView,
-    NoAddress,
-    Receipt,
-    SendRequest,
-    Sent,
-)
+from studyspot.invoices.models.documents import Genuineness, Invoice, InvoiceView, Receipt, SendRequest, Sent
+from studyspot.invoices.models.refusals import NoAddress
 from studyspot.invoices.queries import documents, sold
 from studyspot.kit import audit, cells, crypto, settings
 from studyspot.kit.auth import Actor

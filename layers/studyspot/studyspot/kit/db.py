@@ -19,9 +19,9 @@ import psycopg
 from pydantic import BaseModel
 
 from studyspot.kit import clock
+from studyspot.kit.closed import DayLocked
 from studyspot.kit.errors import (
     CapacityReached,
-    DayLocked,
     DuplicateRequest,
     IdempotencyKeyReused,
     LimitReached,

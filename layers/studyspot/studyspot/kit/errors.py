@@ -199,13 +199,6 @@ class OffboardingInProgress(Conflict):
     fix = "Take an export, or ask the operator to restore the organisation."
 
 
-class DayLocked(Conflict):
-    """That day is counted and closed."""
-
-    code = "day_locked"
-    fix = "Book it on a day that is open, or void what is wrong: that reverses it."
-
-
 class VersionConflict(Conflict):
     """Somebody changed this in the meantime."""
 

@@ -8,11 +8,12 @@ from uuid import UUID
 from studyspot.kit import audit, clock, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.clock import INDIA
+from studyspot.kit.closed import DayLocked
 from studyspot.kit.db import Db
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.libraries import service as libraries
-from studyspot.revenue.models import AlreadyClosed, CloseRequest, DayBook, DayClose, DayLine, DayNotOver
+from studyspot.revenue.models import CloseRequest, DayBook, DayClose, DayLine, DayNotOver
 from studyspot.revenue.queries import desk, flows
 
 DAY = timedelta(days=1)
@@ -43,7 +44,7 @@ def close(db: Db, actor: Actor, asked: CloseRequest) -> DayClose:
         desk.hold_day(db, found.id)
         last = desk.last_closed(db, found.id)
         if last is not None and asked.day <= last:
-            raise AlreadyClosed(day=str(last))
+            raise DayLocked(day=str(last))
         totals = _totals(flows.book(db, asked.day, asked.day + DAY, found.id))
         done = desk.close(db, asked, desk.drawer(db, found.id, asked.day), totals)
         facts = {"libraryId": found.id, "day": asked.day, "differencePaise": done.difference_paise}

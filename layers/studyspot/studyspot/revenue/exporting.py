@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from decimal import Decimal
+from html import escape
 from itertools import groupby
-from xml.etree.ElementTree import Element, SubElement, tostring
 
 from studyspot.kit import audit
 from studyspot.kit.db import Db
@@ -50,27 +50,32 @@ def _sheet(entries: list[JournalEntry]) -> bytes:
 
 def _vouchers(entries: list[JournalEntry]) -> bytes:
     """One journal voucher a transaction; a debit is deemed positive, and Tally writes it with a minus."""
-    envelope = Element("ENVELOPE")
-    header = SubElement(envelope, "HEADER")
-    SubElement(header, "TALLYREQUEST").text = "Import Data"
-    data = SubElement(SubElement(envelope, "BODY"), "IMPORTDATA")
-    SubElement(SubElement(data, "REQUESTDESC"), "REPORTNAME").text = "Vouchers"
-    messages = SubElement(data, "REQUESTDATA")
-    for transaction, lines in groupby(entries, key=lambda entry: entry.transaction_id):
-        _voucher(SubElement(messages, "TALLYMESSAGE"), str(transaction), list(lines))
-    made: bytes = tostring(envelope, encoding="utf-8", xml_declaration=True)
-    return made
+    by_transaction = groupby(entries, key=lambda entry: entry.transaction_id)
+    messages = [_tag("TALLYMESSAGE", _voucher(str(one), list(lines))) for one, lines in by_transaction]
+    asked = _tag("REQUESTDESC", _tag("REPORTNAME", "Vouchers"))
+    body = _tag("BODY", _tag("IMPORTDATA", asked, _tag("REQUESTDATA", *messages)))
+    header = _tag("HEADER", _tag("TALLYREQUEST", "Import Data"))
+    return ('<?xml version="1.0" encoding="UTF-8"?>' + _tag("ENVELOPE", header, body)).encode()
 
 
-def _voucher(message: Element, transaction: str, lines: list[JournalEntry]) -> None:
+def _tag(name: str, *inside: str) -> str:
+    return f"<{name}>{''.join(inside)}</{name}>"
+
+
+def _voucher(transaction: str, lines: list[JournalEntry]) -> str:
     head = lines[0]
-    voucher = SubElement(message, "VOUCHER", VCHTYPE="Journal", ACTION="Create", REMOTEID=transaction)
-    SubElement(voucher, "DATE").text = f"{head.day:%Y%m%d}"
-    SubElement(voucher, "VOUCHERTYPENAME").text = "Journal"
-    SubElement(voucher, "VOUCHERNUMBER").text = transaction
-    SubElement(voucher, "NARRATION").text = " - ".join(filter(None, (head.kind, head.description, head.library)))
-    for line in lines:
-        entry = SubElement(voucher, "ALLLEDGERENTRIES.LIST")
-        SubElement(entry, "LEDGERNAME").text = line.account
-        SubElement(entry, "ISDEEMEDPOSITIVE").text = "Yes" if line.amount_paise > 0 else "No"
-        SubElement(entry, "AMOUNT").text = _rupees(-line.amount_paise)
+    narration = " - ".join(filter(None, (head.kind, head.description, head.library)))
+    inside = _tag("DATE", f"{head.day:%Y%m%d}") + _tag("VOUCHERTYPENAME", "Journal")
+    inside += _tag("VOUCHERNUMBER", transaction) + _tag("NARRATION", _text(narration)) + "".join(map(_entry, lines))
+    return f'<VOUCHER VCHTYPE="Journal" ACTION="Create" REMOTEID="{transaction}">{inside}</VOUCHER>'
+
+
+def _entry(line: JournalEntry) -> str:
+    debit = _tag("ISDEEMEDPOSITIVE", "Yes" if line.amount_paise > 0 else "No")
+    amount = _tag("AMOUNT", _rupees(-line.amount_paise))
+    return _tag("ALLLEDGERENTRIES.LIST", _tag("LEDGERNAME", _text(line.account)), debit, amount)
+
+
+def _text(told: str) -> str:
+    """What somebody typed, as XML may hold it."""
+    return escape("".join(c for c in told if c.isprintable()))
