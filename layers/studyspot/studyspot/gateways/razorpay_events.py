@@ -11,6 +11,7 @@ from typing import Any, Literal
 from studyspot.gateways.envelopes import envelope_of, text
 from studyspot.gateways.failures import UnreadableEvent
 from studyspot.gateways.payment import GatewayMandate, GatewayPayment, GatewayRefund, NormalisedEvent
+from studyspot.gateways.rupees import MOST_PAISE
 
 Subject = Literal["payment", "refund", "mandate", "dispute", "notification", "other"]
 
@@ -36,11 +37,11 @@ def moment(seconds: Any) -> datetime | None:
 
 
 def paise(value: Any) -> int | None:
-    """A whole number of paise, also when it comes as text."""
-    if isinstance(value, bool) or value is None:
+    """A whole number of paise, also when it comes as text; what has a point or an exponent is none."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
         return None
-    text = str(value)
-    return int(text) if text.isdecimal() else None
+    digits = str(value) if not isinstance(value, int) or abs(value) < MOST_PAISE else ""
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(MOST_PAISE)) else None
 
 
 def payment_from(raw: Mapping[str, Any]) -> GatewayPayment:
@@ -48,7 +49,7 @@ def payment_from(raw: Mapping[str, Any]) -> GatewayPayment:
     status = PAYMENT_STATES.get(str(raw.get("status")), "created")
     error = text(raw.get("error_reason")) or text(raw.get("error_code"))
     return GatewayPayment(
-        id=str(raw.get("id") or ""),
+        id=text(raw.get("id")) or "",
         order_id=text(raw.get("order_id")) or "",
         status=status,
         amount_paise=paise(raw.get("amount")) or 0,
@@ -66,7 +67,7 @@ def payment_from(raw: Mapping[str, Any]) -> GatewayPayment:
 def refund_from(raw: Mapping[str, Any], order_id: str) -> GatewayRefund:
     """Their refund; the order is ours to know."""
     return GatewayRefund(
-        id=str(raw.get("id") or ""),
+        id=text(raw.get("id")) or "",
         reference=text(raw.get("receipt")) or "",
         payment_id=text(raw.get("payment_id")) or "",
         order_id=order_id,
@@ -80,7 +81,7 @@ def mandate_from(raw: Mapping[str, Any]) -> GatewayMandate:
     details = raw.get("recurring_details")
     status = details.get("status") if isinstance(details, dict) else raw.get("recurring_status")
     return GatewayMandate(
-        id=str(raw.get("id") or ""),
+        id=text(raw.get("id")) or "",
         customer_id=text(raw.get("customer_id")) or "",
         status=MANDATE_STATES.get(str(status), "created"),
         max_amount_paise=paise(raw.get("max_amount")),
