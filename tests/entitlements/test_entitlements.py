@@ -91,9 +91,7 @@ def test_seats_and_students_come_whole_or_not_at_all(world: World) -> None:
     assert world.call("libraries", "POST", path, scene.tenant.owner, seats).code == "limit_reached"
     assert world.call("libraries", "POST", path, scene.tenant.owner, seats | {"rows": 1, "columns": 3}).status == 201
     sheet = "name,phone\n" + "".join(f"Student {n},98{n:08}\n" for n in range(3))
-    brought = world.call(
-        "students", "POST", "/students/bulk-import", scene.tenant.owner, sheet, content_type="text/csv"
-    )
+    brought = world.call("imports", "POST", "/students/bulk-import", scene.tenant.owner, sheet, content_type="text/csv")
     assert (brought.status, brought.code) == (402, "limit_reached")
     for number, status in ((1, 201), (2, 201), (3, 402)):
         student = {"firstName": "Student", "phone": f"+9198000000{number:02}", "libraryId": str(scene.library)}

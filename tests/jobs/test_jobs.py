@@ -81,7 +81,7 @@ def test_a_stopped_import_brings_nobody_and_its_file_may_come_again(world: World
     rows = "name,phone\n" + "".join(f"Reader {n},98{n:08}\n" for n in range(importing.AT_ONCE + 1))
 
     def bring() -> Any:
-        return world.call("students", "POST", "/students/bulk-import", tenant.owner, rows, content_type="text/csv")
+        return world.call("imports", "POST", "/students/bulk-import", tenant.owner, rows, content_type="text/csv")
 
     job_id = UUID(bring().data["jobId"])
     assert world.call("developer", "GET", f"/jobs/{job_id}", tenant.owner).data["kind"] == "student_import"
@@ -90,7 +90,7 @@ def test_a_stopped_import_brings_nobody_and_its_file_may_come_again(world: World
     assert world.deliver("importer", message) == {"batchItemFailures": []}
     with world.db(tenant.id) as db:
         assert db.value("SELECT count(*) FROM students") == 0
-    shown = world.call("students", "GET", f"/students/imports/{job_id}", tenant.owner)
+    shown = world.call("imports", "GET", f"/students/imports/{job_id}", tenant.owner)
     assert shown.data["status"] == "cancelled"
     again = bring()
     assert again.status == 202

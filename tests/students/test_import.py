@@ -23,7 +23,7 @@ def bring(
 ) -> Answer:
     content = file.encode() if isinstance(file, str) else file
     path = f"/students/bulk-import?{query}"
-    return world.call("students", "POST", path, token or tenant.owner, content, content_type=kind)
+    return world.call("imports", "POST", path, token or tenant.owner, content, content_type=kind)
 
 
 def some(count: int, first: int = 0, header: str = HEADER) -> str:
@@ -55,9 +55,9 @@ def tenant(world: World) -> Tenant:
 
 def test_students_import_nobody(world: World, tenant: Tenant) -> None:
     assert bring(world, tenant, some(1), token=world.token("student", tenant.id)).code == "forbidden"
-    assert world.call("students", "POST", "/students/bulk-import", None, b"x", content_type="text/csv").status == 401
+    assert world.call("imports", "POST", "/students/bulk-import", None, b"x", content_type="text/csv").status == 401
     job = bring(world, tenant, some(1)).data["jobId"]
-    assert world.call("students", "GET", f"/students/imports/{job}", world.tenant().owner).status == 404
+    assert world.call("imports", "GET", f"/students/imports/{job}", world.tenant().owner).status == 404
 
 
 def test_a_dry_run_stores_nothing(world: World, tenant: Tenant) -> None:
@@ -138,7 +138,7 @@ def test_the_same_file_is_not_taken_twice_unless_forced(world: World, tenant: Te
     assert bring(world, tenant, some(2)).code == "import_file_duplicate"
     again = bring(world, tenant, some(2), "force=true").data
     assert (again["imported"], {e["code"] for e in again["errors"]}) == (0, {"phone_exists"})
-    shown = world.call("students", "GET", f"/students/imports/{first['jobId']}", tenant.owner).data
+    shown = world.call("imports", "GET", f"/students/imports/{first['jobId']}", tenant.owner).data
     assert (shown["status"], shown["rows"], shown["imported"], shown["errors"]) == ("done", 2, 2, [])
 
 
@@ -162,11 +162,11 @@ def test_five_thousand_rows_are_a_job(world: World, tenant: Tenant) -> None:
     taken = bring(world, tenant, some(5000) + "x,y,123,,\n")
     assert (taken.status, taken.data["status"], taken.data["rows"]) == (202, "queued", 5001)
     here = f"/students/imports/{taken.data['jobId']}"
-    assert world.call("students", "GET", here, tenant.owner).data["status"] == "queued"
+    assert world.call("imports", "GET", here, tenant.owner).data["status"] == "queued"
     (message,) = world.outbox(tenant.id, "imports")
     for _ in range(2):
         assert world.deliver("importer", message)["batchItemFailures"] == []
-    done = world.call("students", "GET", here, tenant.owner).data
+    done = world.call("imports", "GET", here, tenant.owner).data
     assert (done["status"], done["imported"], done["invalid"]) == ("done", 4999, 2)
     assert [(e["line"], e["code"]) for e in done["errors"]] == [(4323, "phone_exists"), (5002, "invalid")]
     assert stored(world, tenant) == 5000
@@ -181,7 +181,7 @@ def test_five_thousand_rows_are_a_job(world: World, tenant: Tenant) -> None:
 def test_an_atomic_job_that_fails_says_so(world: World, tenant: Tenant) -> None:
     taken = bring(world, tenant, some(600) + "x,y,123,,\n", "atomic=true")
     world.deliver("importer", *world.outbox(tenant.id, "imports"))
-    done = world.call("students", "GET", f"/students/imports/{taken.data['jobId']}", tenant.owner).data
+    done = world.call("imports", "GET", f"/students/imports/{taken.data['jobId']}", tenant.owner).data
     assert (done["status"], done["imported"], done["errors"][0]["line"], stored(world, tenant)) == ("failed", 0, 602, 0)
 
 
@@ -253,5 +253,5 @@ def test_bad_files_are_refused_with_nothing_stored(world: World, tenant: Tenant,
 
 
 def test_other_types_and_too_large_files(world: World, tenant: Tenant) -> None:
-    assert bring(world, tenant, b"{}", kind="application/json").status == 415
+    assert bring(world, tenant, b"{}", kind="application/pdf").status == 415
     assert bring(world, tenant, b"x" * (4 * 1024 * 1024 + 1)).status == 413

@@ -30,7 +30,7 @@ def tenant(one_library: Tenant) -> Tenant:
 
 
 def export(world: World, tenant: Tenant, token: str | None = None, **asked: Any) -> Answer:
-    return world.call("roster", "POST", "/students/export", token or world.proven(tenant.owner), asked)
+    return world.call("imports", "POST", "/students/export", token or world.proven(tenant.owner), asked)
 
 
 def rows_of(answer: Answer) -> list[dict[str, str]]:
@@ -38,15 +38,15 @@ def rows_of(answer: Answer) -> list[dict[str, str]]:
 
 
 def roll_back(world: World, token: str, job: str) -> Answer:
-    return world.call("students", "POST", f"/students/imports/{job}/rollback", token)
+    return world.call("imports", "POST", f"/students/imports/{job}/rollback", token)
 
 
 def test_the_template_is_a_file_the_import_takes(world: World, tenant: Tenant) -> None:
-    told = world.call("roster", "GET", "/students/import-template", tenant.owner)
+    told = world.call("imports", "GET", "/students/import-template", tenant.owner)
     assert (told.status, told.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
     report = bring(world, tenant, told.raw).data
     assert (report["imported"], report["invalid"], report["ignoredColumns"]) == (2, 0, [])
-    assert world.call("roster", "GET", "/students/import-template", world.token("student", tenant.id)).status == 403
+    assert world.call("imports", "GET", "/students/import-template", world.token("student", tenant.id)).status == 403
     assert sample.template().encode() == told.raw
 
 

@@ -10,22 +10,18 @@ from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
-from studyspot.kit.request import Request
-from studyspot.kit.response import Response, success
 from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.memberships import accounts
 from studyspot.memberships import service as memberships
 from studyspot.memberships.models.accounts import Defaulter
 from studyspot.stories import service as stories
 from studyspot.stories.models import Day, Happening
-from studyspot.students import desk, exporting, sample, service
+from studyspot.students import desk, service
 from studyspot.students.models import (
     Analytics,
     Bulk,
     BulkRequest,
     Expiring,
-    Exported,
-    ExportRequest,
     Merge,
     MergeRequest,
 )
@@ -34,9 +30,7 @@ api = Api("roster", module="library")
 
 Reader = Annotated[Actor, allow("students:read")]
 Payer = Annotated[Actor, allow("payments:read")]
-Exporter = Annotated[Actor, allow("students:export", step_up=True)]
 Days = Annotated[int, Field(ge=0, le=366)]
-TEMPLATE = 'attachment; filename="students.csv"'
 
 
 @api.get("/students/analytics")
@@ -69,18 +63,6 @@ def timeline(
     student_id: Annotated[UUID, Of("students")], actor: Reader, db: TenantDb, paging: Paging
 ) -> Page[Happening]:
     return stories.story(db, actor, paging, student_id)
-
-
-@api.get("/students/import-template")
-def import_template(actor: Annotated[Actor, allow("students:import")]) -> Response:
-    return Response(200, sample.template().encode(), "text/csv; charset=utf-8", {"Content-Disposition": TEMPLATE})
-
-
-@api.post("/students/export", keyed="ignored")
-def export(asked: ExportRequest, actor: Exporter, db: TenantDb, request: Request) -> Response:
-    """The file itself while it is small; a larger one is made in the background (202), a file named by its job."""
-    made = exporting.export(db, actor, asked)
-    return success(made, 202, request) if isinstance(made, Exported) else Response(200, *made)
 
 
 @api.post("/students/merge")

@@ -1,8 +1,7 @@
-"""Students, how they come in by spreadsheet, and what each has and did: /students."""
+"""Students, and what each has and did: /students."""
 
 from __future__ import annotations
 
-from email import message as mime
 from typing import Annotated
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from studyspot.kit.errors import NotFound
 from studyspot.kit.models import Moment, Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
-from studyspot.kit.response import Response, success
+from studyspot.kit.response import Response
 from studyspot.kit.signature import CoreDb, Of, TenantDb
 from studyspot.memberships import accounts
 from studyspot.memberships import service as memberships
@@ -27,16 +26,13 @@ from studyspot.messaging import service as messaging
 from studyspot.messaging.models import Message
 from studyspot.payments import queries as payments
 from studyspot.payments.models import Payment
-from studyspot.students import desk, importing, service, sheets, undoing
+from studyspot.students import desk, service
 from studyspot.students.models import (
     Guardian,
     GuardianRequest,
     IdCard,
-    ImportOptions,
-    ImportReport,
     Note,
     NoteRequest,
-    Rollback,
     Status,
     Student,
     StudentChange,
@@ -49,18 +45,15 @@ from studyspot.students.models import (
 api = Api("students", module="library")
 
 StudentId = Annotated[UUID, Of("students")]
-JobId = Annotated[UUID, Of("jobs")]
 Own = Annotated[Actor, allow("students:read", "students:read_own")]
 Owner = Annotated[Actor, allow("students:delete")]
 Reader = Annotated[Actor, allow("students:read")]
-Importer = Annotated[Actor, allow("students:import")]
 Suspender = Annotated[Actor, allow("students:suspend")]
 Editor = Annotated[Actor, allow("students:update")]
 Payer = Annotated[Actor, allow("payments:read", "payments:read_own")]
 FamilyPayer = Annotated[Actor, allow("payments:read", "payments:read_own", "students:read_wards")]
 Family = Annotated[Actor, allow("students:update", "students:update_own")]
 DaysAhead = Annotated[int, Field(ge=0, le=366)]
-Offset = Annotated[int, Field(ge=0, le=10**6)]
 
 
 @api.get("/students")
@@ -95,39 +88,6 @@ def create(
     asked: StudentRequest, actor: Annotated[Actor, allow("students:create")], db: TenantDb, core: CoreDb
 ) -> Student:
     return service.create(db, core, actor, asked)
-
-
-@api.post("/students/bulk-import", accepts=("text/csv", sheets.XLSX), body_limit=sheets.LARGEST)
-def bulk_import(
-    request: Request,
-    actor: Importer,
-    db: TenantDb,
-    core: CoreDb,
-    dry_run: bool = False,
-    atomic: bool = False,
-    notify: bool = False,
-    force: bool = False,
-    library_id: UUID | None = None,
-) -> Response:
-    options = ImportOptions(dry_run=dry_run, atomic=atomic, notify=notify, force=force, library_id=library_id)
-    report = importing.bring(db, core, actor, options, request.body, request.media_type, _charset(request))
-    return success(report, 202 if report.status == "queued" else 200, request)
-
-
-def _charset(request: Request) -> str | None:
-    header = mime.Message()
-    header["content-type"] = request.headers.get("content-type", "")
-    return header.get_content_charset()
-
-
-@api.get("/students/imports/{jobId}")
-def import_progress(job_id: JobId, actor: Importer, db: TenantDb, errors_from: Offset = 0) -> ImportReport:
-    return importing.progress(db, job_id, errors_from)
-
-
-@api.post("/students/imports/{jobId}/rollback")
-def roll_back(job_id: JobId, actor: Owner, db: TenantDb, core: CoreDb) -> Rollback:
-    return undoing.roll_back(db, core, job_id)
 
 
 @api.get("/students/me")

@@ -151,6 +151,15 @@ def ready(db: Db, file_ids: list[UUID]) -> list[File]:
     return [_shown(found) for found in queries.ready(db, file_ids)] if file_ids else []
 
 
+def brought(db: Db, actor: Actor, file_id: UUID, purpose: str) -> tuple[bytes, str]:
+    """All of a file that this person brought for that purpose, and its type. No transaction may be open."""
+    found = _allowed(db, actor, file_id)
+    if found.purpose != purpose or not is_ready(db, file_id, purpose):
+        raise NotFound
+    with bucket.opened(found.key) as stream:
+        return stream.read(), found.content_type
+
+
 def opened(db: Db, file_id: UUID) -> BinaryIO:
     """A ready file's bytes as a stream, or NotFound."""
     return bucket.opened(_ready(db, file_id).key)

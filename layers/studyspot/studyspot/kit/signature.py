@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
@@ -17,6 +17,8 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import BadRequest, Invalid, MalformedJson, NotFound
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
+
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,15 @@ class Signature:
             noun = "field is" if len(faults) == 1 else "fields are"
             raise Invalid(f"{len(faults)} {noun} invalid", errors=faults)
         return values
+
+
+def parsed(model: type[M], body: bytes) -> M:
+    """A body that is JSON only sometimes: the model, or MalformedJson, or every field's fault."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        faults = _faults(error)
+        raise Invalid(f"{len(faults)} fields are invalid", errors=faults) from None
 
 
 def _read_query(p: Parameter, query: dict[str, str], values: dict[str, Any], faults: list[dict[str, str]]) -> None:

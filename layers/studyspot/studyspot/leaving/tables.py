@@ -51,6 +51,7 @@ STAYS = {
     "devices": "a secret: devices are paired anew",
     "email_tokens": "a secret that lasts for hours",
     "idempotency_keys": "answers kept for a day, for clients of this organisation",
+    "import_changes": "what an import here changed, for taking it back here",
     "invitations": "a secret: people are invited anew",
     "kiosk_entries": "queues of devices, which are paired anew; what was seen is in the scans",
     "lockouts": "counts of failed sign-ins",

@@ -16,6 +16,7 @@ from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.pages import Paging
 from studyspot.kit.response import neutral
+from studyspot.libraries import service as libraries
 from studyspot.students import sheets
 from studyspot.students.models import Exported, ExportRequest, Student
 from studyspot.students.queries import people
@@ -35,7 +36,7 @@ def export(db: Db, actor: Actor, asked: ExportRequest) -> tuple[bytes, str] | Ex
     audit.note(db, "students.export", "students", None, after=asked.model_dump(mode="json") | {"rows": len(found)})
     if len(found) <= AT_ONCE:
         out = io.BytesIO()
-        _write(out, iter(found), asked.format)
+        _write(db, out, iter(found), asked.format)
         return out.getvalue(), TYPES[asked.format]
     options = asked.model_dump(mode="json")
     with db.transaction():
@@ -52,7 +53,7 @@ def make(db: Db, job_id: UUID, given: dict[str, Any]) -> None:
     bound = [UUID(library) for library in given["bound_to"]] if given["bound_to"] is not None else None
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
         stream: BinaryIO = file  # type: ignore[assignment] # a spooled file is a BinaryIO in all but name
-        rows = _write(stream, _some(db, asked, bound), asked.format)
+        rows = _write(db, stream, _some(db, asked, bound), asked.format)
         file.seek(0)
         name = f"students-{clock.now():%Y-%m-%d}.{asked.format}"
         kind = TYPES[asked.format].partition(";")[0]
@@ -81,36 +82,37 @@ def _some(db: Db, asked: ExportRequest, bound: list[UUID] | None, most: int | No
         left = None if left is None else left - size
 
 
-def _write(out: BinaryIO, students: Iterator[Student], form: str) -> int:
-    """Header and rows; a cell that a spreadsheet would run is text. Answers how many rows."""
-    header = [field.alias or name for name, field in Student.model_fields.items()]
-    return _workbook(out, header, students) if form == "xlsx" else _text(out, header, students)
+def _write(db: Db, out: BinaryIO, students: Iterator[Student], form: str) -> int:
+    """Header and rows, as an import reads them; a cell that a spreadsheet would run is text. Answers how many rows."""
+    codes: dict[UUID | None, str] = {library.id: library.code for library in libraries.open_libraries(db)}
+    header = [*(field.alias or name for name, field in Student.model_fields.items()), "libraryCode"]
+    rows = ([*_cells(student), neutral(codes.get(student.library_id, ""))] for student in students)
+    return _workbook(out, header, rows) if form == "xlsx" else _text(out, header, rows)
 
 
 def _cells(student: Student) -> list[Any]:
-    values = student.model_dump(mode="json", by_alias=True).values()
-    return [neutral(", ".join(value) if isinstance(value, list) else value) for value in values]
+    return [neutral(value) for value in student.model_dump(mode="json", by_alias=True).values()]
 
 
-def _text(out: BinaryIO, header: list[str], students: Iterator[Student]) -> int:
+def _text(out: BinaryIO, header: list[str], rows: Iterator[list[Any]]) -> int:
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text)
     writer.writerow(header)
     count = 0
-    for count, student in enumerate(students, 1):  # noqa: B007 - the last number is the answer
-        writer.writerow(_cells(student))
+    for count, row in enumerate(rows, 1):  # noqa: B007 - the last number is the answer
+        writer.writerow(row)
     text.detach()
     return count
 
 
-def _workbook(out: BinaryIO, header: list[str], students: Iterator[Student]) -> int:
+def _workbook(out: BinaryIO, header: list[str], rows: Iterator[list[Any]]) -> int:
     import openpyxl
 
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("Students")
     sheet.append(header)
     count = 0
-    for count, student in enumerate(students, 1):  # noqa: B007 - the last number is the answer
-        sheet.append(_cells(student))
+    for count, row in enumerate(rows, 1):  # noqa: B007 - the last number is the answer
+        sheet.append(row)
     book.save(out)
     return count

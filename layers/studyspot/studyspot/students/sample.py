@@ -7,6 +7,7 @@ COLUMNS = (
     ("email", "student.one@example.org", ""), ("gender", "female", "male"), ("dateOfBirth", "2004-05-31", "31/12/2003"),
     ("address", "12 Station Road", ""), ("city", "Pune", ""), ("state", "Maharashtra", ""), ("pincode", "411001", ""),
     ("guardianName", "", ""), ("guardianPhone", "", ""), ("examTarget", "UPSC", ""), ("libraryCode", "", ""),
+    ("alternatePhone", "", ""), ("tags", "night; vip", ""), ("notes", "", ""),
 )  # fmt: skip
 """Its name, and two ways to fill it; only the first name and the phone are needed."""
 

@@ -1,28 +1,28 @@
-"""Spreadsheets as they come: CSV of any usual encoding and delimiter, XLSX; in, lines of text cells out."""
+"""Spreadsheets as they come: CSV of any usual encoding and delimiter, XLSX, JSON rows; in, lines of text cells out."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
 
 from studyspot.kit import cards
-from studyspot.students.models import ImportFileInvalid
+from studyspot.kit.signature import parsed
+from studyspot.students import workbooks
+from studyspot.students.models import ImportFileInvalid, ImportRows
 
 CSV = "text/csv"
+JSON = "application/json"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LARGEST = 4 * 1024 * 1024
+"""Of what is sent along; larger ones are uploaded first."""
 MOST_ROWS = 50_000
 MOST_LINES = 200_000
 """Blank lines included: sheets are often formatted far below their last row."""
-MOST_COLUMNS = 100
+MOST_COLUMNS = workbooks.MOST_COLUMNS
 LONGEST_CELL = 10_000
-LARGEST_UNPACKED = 64 * 1024 * 1024
 CHARSETS = {"utf-8": "utf-8-sig", "utf-16": "utf-16", "utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be",
             "cp1252": "cp1252", "iso8859-1": "cp1252", "ascii": "utf-8-sig"}  # fmt: skip
 
@@ -37,39 +37,72 @@ class Sheet:
 
 
 def read(content: bytes, media_type: str, charset: str | None) -> Sheet:
-    """ImportFileInvalid says in words why a file cannot be read; nothing is believed of what it claims to be."""
+    """All of it at once."""
+    (sheet,) = parts(content, media_type, charset, MOST_ROWS)
+    return sheet
+
+
+def parts(content: bytes, media_type: str, charset: str | None, size: int) -> Iterator[Sheet]:
+    """So many rows at a time, one part at least. ImportFileInvalid says in words why a file cannot be read, when it
+    comes to that line; nothing is believed of what it claims to be."""
+    numbered = _numbered(content, media_type, charset)
+    header = _header(numbered)
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    count = 0
+    for line, cells in numbered:
+        _refuse_excess(line, cells, count)
+        if not any(cells) or not "".join(cells).strip():
+            continue
+        cards.refuse_in("\n".join(cells))
+        if len(rows) == size:
+            yield Sheet(header, lines, rows)
+            lines, rows = [], []
+        lines.append(line)
+        rows.append(cells)
+        count += 1
+    yield Sheet(header, lines, rows)
+
+
+def _header(numbered: Iterator[tuple[int, list[str]]]) -> list[str]:
+    for line, cells in numbered:
+        _refuse_excess(line, cells, 0)
+        if any(cells) and "".join(cells).strip():
+            return cells
+    raise ImportFileInvalid("the file is empty")
+
+
+def _refuse_excess(line: int, cells: list[str], rows: int) -> None:
+    if len(cells) > MOST_COLUMNS:
+        raise ImportFileInvalid(f"line {line} has more than {MOST_COLUMNS} columns")
+    if line > MOST_LINES or (rows >= MOST_ROWS and any(cells)):
+        raise ImportFileInvalid(f"at most {MOST_ROWS} rows can be imported at once")
+    if cells and max(map(len, cells)) > LONGEST_CELL:
+        raise ImportFileInvalid(f"line {line} has a cell of more than {LONGEST_CELL} characters")
+
+
+def _numbered(content: bytes, media_type: str, charset: str | None) -> Iterator[tuple[int, list[str]]]:
     if not content.strip():
         raise ImportFileInvalid("the file is empty")
     zipped = content.startswith(b"PK\x03\x04")
     if media_type == XLSX:
         if not zipped:
             raise ImportFileInvalid("the file is not an XLSX workbook")
-        return _sheet(_cells_of_workbook(content))
+        return workbooks.cells(content)
     if zipped:
         raise ImportFileInvalid(f"the file is a workbook; send it as {XLSX}")
-    return _sheet(_cells_of_text(_decoded(content, charset)))
+    if media_type == JSON:
+        return _cells_of_json(content)
+    return _cells_of_text(_decoded(content, charset))
 
 
-def _sheet(numbered: Iterator[tuple[int, list[str]]]) -> Sheet:
-    header: list[str] | None = None
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    for line, cells in numbered:
-        if len(cells) > MOST_COLUMNS:
-            raise ImportFileInvalid(f"line {line} has more than {MOST_COLUMNS} columns")
-        if line > MOST_LINES or (len(rows) >= MOST_ROWS and any(cells)):
-            raise ImportFileInvalid(f"at most {MOST_ROWS} rows can be imported at once")
-        if not any(cells) or not "".join(cells).strip():
-            continue
-        cards.refuse_in("\n".join(cells))
-        if header is None:
-            header = cells
-        else:
-            lines.append(line)
-            rows.append(cells)
-    if header is None:
-        raise ImportFileInvalid("the file is empty")
-    return Sheet(header, lines, rows)
+def _cells_of_json(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Every name that any row has is a column; the first row is line 2, as if the names stood above it."""
+    rows = parsed(ImportRows, content).rows
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    yield 1, names
+    for line, row in enumerate(rows, 2):
+        yield line, [workbooks.text(row.get(name)) for name in names]
 
 
 def _decoded(content: bytes, charset: str | None) -> str:
@@ -110,55 +143,4 @@ def _cells_of_text(text: str) -> Iterator[tuple[int, list[str]]]:
             yield line, cells
             line = reader.line_num + 1
     except csv.Error:
-        raise ImportFileInvalid(f"line {line} is not CSV") from None
-
-
-def _cells_of_workbook(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    import openpyxl
-
-    _refuse_bombs(content)
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
-        rows: Iterable[tuple[Any, ...]] = book.worksheets[0].iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
-        for line, row in enumerate(rows, start=1):
-            yield line, _trimmed(row)
-    except ImportFileInvalid:
-        raise
-    except Exception:  # noqa: BLE001 - openpyxl raises whatever its parsers raise on a damaged file
-        raise ImportFileInvalid("the workbook is damaged") from None
-
-
-def _refuse_bombs(content: bytes) -> None:
-    """Declared sizes bound what is unpacked (zipfile reads no further); no XML part may declare entities."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = archive.infolist()
-            if len(parts) > 1000 or sum(part.file_size for part in parts) > LARGEST_UNPACKED:
-                raise ImportFileInvalid("the workbook is too large when unpacked")
-            for part in parts:
-                if part.filename.endswith((".xml", ".rels")):
-                    with archive.open(part) as stream:
-                        if b"<!DOCTYPE" in stream.read(4096):
-                            raise ImportFileInvalid("the workbook is damaged")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError):
-        raise ImportFileInvalid("the workbook is damaged") from None
-
-
-def _trimmed(row: tuple[Any, ...]) -> list[str]:
-    cells = [_text(value) for value in row]
-    while cells and not cells[-1]:
-        cells.pop()
-    return cells
-
-
-def _text(value: Any) -> str:
-    """Numbers as people see them: 9876543210.0 is a phone, a date is a day."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
+        raise ImportFileInvalid(f"line {line} is not CSV, or has a cell without an end") from None

@@ -7,6 +7,7 @@ from studyspot.students.models.cards import (
     IdCard,
 )
 from studyspot.students.models.files import (
+    TAG_TEXT,
     Bulk,
     BulkRequest,
     Filter,
@@ -23,13 +24,17 @@ from studyspot.students.models.files import (
     TagsRequest,
 )
 from studyspot.students.models.imports import (
+    Changed,
     Gone,
     ImportFileDuplicate,
     ImportFileInvalid,
     ImportJob,
+    ImportKey,
+    ImportMode,
     ImportOptions,
     ImportReport,
-    KnownPhone,
+    ImportRows,
+    Known,
     LineOfFile,
     Newcomer,
     Reference,
@@ -39,6 +44,7 @@ from studyspot.students.models.imports import (
     RowsInvalid,
     Stayed,
     StoredOptions,
+    UploadedFile,
 )
 from studyspot.students.models.people import (
     OLDEST,
@@ -66,10 +72,12 @@ from studyspot.students.models.reports import (
 __all__ = [
     "OLDEST",
     "OWN_FIELDS",
+    "TAG_TEXT",
     "Analytics",
     "Bulk",
     "BulkRequest",
     "CardFacts",
+    "Changed",
     "Churn",
     "ConsentRule",
     "Counts",
@@ -87,9 +95,12 @@ __all__ = [
     "ImportFileDuplicate",
     "ImportFileInvalid",
     "ImportJob",
+    "ImportKey",
+    "ImportMode",
     "ImportOptions",
     "ImportReport",
-    "KnownPhone",
+    "ImportRows",
+    "Known",
     "LineOfFile",
     "Merge",
     "MergeRequest",
@@ -116,4 +127,5 @@ __all__ = [
     "Tag",
     "Tags",
     "TagsRequest",
+    "UploadedFile",
 ]

@@ -11,7 +11,8 @@ from studyspot.kit.errors import Conflict
 from studyspot.kit.models import Model, Name, Phone, Text, Timestamp
 from studyspot.students.models.people import Status
 
-Tag = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^=+\-@,\s][^,\t\n]*$")]
+TAG_TEXT = r"^[^=+\-@,\s][^,\t\n]*$"
+Tag = Annotated[str, Field(min_length=1, max_length=40, pattern=TAG_TEXT)]
 
 
 def _distinct(tags: list[str]) -> list[str]:

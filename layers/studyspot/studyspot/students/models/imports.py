@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import date
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from studyspot.kit.errors import Conflict, RuleViolated
 from studyspot.kit.models import Model
 
+ImportMode = Literal["insert", "upsert"]
+ImportKey = Literal["phone", "studentCode"]
+Cell = str | int | float | bool | None
+
 
 class ImportOptions(Model):
-    """How a file is to be taken."""
+    """How a file is to be taken: `upsert` changes who is here already, known by phone or by student number."""
 
     dry_run: bool = False
+    mode: ImportMode = "insert"
+    key: ImportKey = "phone"
     atomic: bool = False
     notify: bool = False
     force: bool = False
@@ -26,6 +33,18 @@ class StoredOptions(ImportOptions):
 
     charset: str | None = None
     bound_to: list[UUID] | None = None
+
+
+class ImportRows(Model):
+    """Students as JSON: the names are those of the columns."""
+
+    rows: Annotated[list[dict[Annotated[str, Field(max_length=100)], Cell | list[str]]], Field(min_length=1)]
+
+
+class UploadedFile(Model):
+    """A file brought before, for the purpose `import`."""
+
+    file_id: UUID
 
 
 class RowFault(Model):
@@ -54,8 +73,14 @@ class ImportReport(Model):
     job_id: UUID | None = None
     status: Literal["queued", "running", "done", "failed", "cancelled"] = "done"
     rows: int = 0
+    processed: int = 0
+    """How far it is."""
     valid: int = 0
     imported: int = 0
+    """New students that are here now."""
+    updated: int = 0
+    """Students that were here and that the file changed; in a dry run, would change."""
+    unchanged: int = 0
     invalid: int = 0
     errors: list[RowFault] = []
     errors_omitted: int = 0
@@ -65,14 +90,18 @@ class ImportReport(Model):
 
 
 class ImportJob(BaseModel):
-    """An import and how far it is; `options` also names the libraries its uploader is bound to."""
+    """An import and how far it is; `options` also names the libraries its uploader is bound to.
+
+    The student of line n has the id `first_id` + n, so that a repetition gives nobody another one.
+    """
 
     id: UUID
     status: Literal["queued", "running", "done", "failed", "cancelled"]
     options: StoredOptions
-    file: bytes | None
     file_type: str
     result: ImportReport | None
+    steps_done: int
+    steps_total: int | None
     first_id: UUID | None
     last_id: UUID | None
 
@@ -88,10 +117,37 @@ class Newcomer(BaseModel):
     library_id: UUID
 
 
-class KnownPhone(BaseModel):
-    """A number that is some student's."""
+class Known(BaseModel):
+    """A student whom a row may be about, with what an import may change."""
 
+    id: UUID
+    student_code: str
+    library_id: UUID | None
+    status: str
+    first_name: str
+    last_name: str | None
     phone: str
+    alternate_phone: str | None
+    email: str | None
+    gender: str | None
+    date_of_birth: date | None
+    address: str | None
+    city: str | None
+    state: str | None
+    pincode: str | None
+    guardian_name: str | None
+    guardian_phone: str | None
+    exam_target: str | None
+    tags: list[str]
+    notes: str | None
+
+
+class Changed(BaseModel):
+    """What an import changed of a student: those columns, as they were and as they became."""
+
+    student_id: UUID
+    before: dict[str, Any]
+    after: dict[str, Any]
 
 
 class Gone(BaseModel):
@@ -138,7 +194,7 @@ class Stayed(Model):
     student_id: UUID
     student_code: str
     name: str
-    why: Literal["changed", "used"]
+    why: Literal["changed", "used", "phone_taken"]
 
 
 class Rollback(Model):
@@ -146,5 +202,7 @@ class Rollback(Model):
 
     job_id: UUID
     removed: int
+    restored: int
+    """Students who are again as they were before the import changed them."""
     kept: int
     stayed: list[Stayed]

@@ -28,9 +28,13 @@ STUDENT = (
     " updated_at, tags, merged_into"
 )
 TODAY = "(SELECT (%(now)s AT TIME ZONE timezone)::date FROM tenant_gate)"
-OF_AGE = """
-    make_interval(years => (SELECT (value->>'below_age')::int FROM statutory_params
-                            WHERE code = 'guardian_consent_required' ORDER BY valid_from DESC LIMIT 1))"""
+# The figure that holds now; before the first has begun, the one that will, because students are listed by it already.
+RULE = f"""
+    SELECT valid_from, (value->>'below_age')::int AS below_age FROM statutory_params
+    WHERE code = 'guardian_consent_required'
+    ORDER BY valid_from <= {TODAY} DESC,
+             CASE WHEN valid_from <= {TODAY} THEN valid_from END DESC, valid_from LIMIT 1"""
+OF_AGE = f"make_interval(years => (SELECT below_age FROM ({RULE}) r))"
 NUMBERS = """
     INSERT INTO student_numbers AS n (last) VALUES (%(count)s)
     ON CONFLICT (tenant_id) DO UPDATE SET last = n.last + EXCLUDED.last RETURNING last"""
@@ -182,13 +186,8 @@ def consent(db: Db, student_id: UUID, given: GuardianConsent) -> None:
 
 
 def consent_rule(db: Db) -> ConsentRule:
-    """The dated rule about students under age."""
-    return db.one(
-        ConsentRule,
-        """
-        SELECT valid_from, (value->>'below_age')::int AS below_age FROM statutory_params
-        WHERE code = 'guardian_consent_required' ORDER BY valid_from DESC LIMIT 1""",
-    )
+    """The dated rule about students under age: the one in force, else the first that will be."""
+    return db.one(ConsentRule, RULE, now=clock.now())
 
 
 def today(db: Db) -> date:
