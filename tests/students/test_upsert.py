@@ -7,6 +7,7 @@ import io
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from studyspot.students import importing
 from studyspot.students.queries import imports
 
 from tests.libraries.test_libraries import add
+from tests.store import BUCKET
 from tests.students.test_import import bring, some, stored
 from tests.students.test_import import tenant as one_library
 from tests.world import Answer, Tenant, World
@@ -153,6 +155,19 @@ def test_rows_as_json_and_their_faults(world: World, tenant: Tenant) -> None:
         ("[" * 100_000, "malformed_json"), ('{"rows":' * 50_000, "malformed_json"),
     ):  # fmt: skip
         assert bring(world, tenant, body, kind="application/json").code == code, body[:60]
+
+
+def test_a_file_that_was_uploaded_before(world: World, tenant: Tenant, bucket: Any) -> None:
+    content = some(3).encode()
+    asked = {"purpose": "import", "name": "s.csv", "contentType": "text/csv", "sizeBytes": len(content)}
+    upload = world.call("developer", "POST", "/files/uploads", tenant.owner, asked).data
+    body = json.dumps({"fileId": upload["id"]})
+    assert bring(world, tenant, body, kind="application/json").code == "not_found", "nothing has come yet"
+    bucket.put_object(Bucket=BUCKET, Key=urlsplit(upload["url"]).path.lstrip("/"), Body=content)
+    other = world.token("library_staff", tenant.id)
+    assert bring(world, tenant, body, kind="application/json", token=other).code == "not_found", "another's file"
+    assert bring(world, tenant, body, kind="application/json").data["imported"] == 3
+    assert bring(world, tenant, content).code == "import_file_duplicate", "the same file, however it is sent"
 
 
 def test_an_import_that_is_killed_goes_on_where_it_was(

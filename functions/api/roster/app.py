@@ -11,7 +11,7 @@ from studyspot.kit.auth import Actor, allow
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.signature import CoreDb, Of, TenantDb
-from studyspot.memberships import accounts
+from studyspot.memberships import accounts, granting
 from studyspot.memberships import service as memberships
 from studyspot.memberships.models.accounts import Defaulter
 from studyspot.stories import service as stories
@@ -74,7 +74,8 @@ def merge(asked: MergeRequest, actor: Annotated[Actor, allow("students:merge")],
 
 @api.post("/students/bulk-actions")
 def bulk(asked: BulkRequest, actor: Annotated[Actor, allow("students:update")], db: TenantDb) -> Bulk:
-    return desk.to_many(db, actor, asked)
+    """One thing done to all students that fit a filter: a preview without `expected`, the thing itself with it."""
+    return granting.renew_fitting(db, actor, asked) if asked.action == "renew" else desk.to_many(db, actor, asked)
 
 
 handler = api.handler

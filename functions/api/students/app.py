@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -10,6 +10,7 @@ from studyspot.attendance import service as attendance
 from studyspot.attendance.models import Visit
 from studyspot.bookings import service as bookings
 from studyspot.bookings.models import Booking
+from studyspot.files.models import File, Upload
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.errors import NotFound
@@ -18,16 +19,20 @@ from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response
 from studyspot.kit.signature import CoreDb, Of, TenantDb
-from studyspot.memberships import accounts
+from studyspot.memberships import accounts, transferring
 from studyspot.memberships import service as memberships
 from studyspot.memberships.models import Membership
 from studyspot.memberships.models.accounts import Adjustment, AdjustmentRequest, LedgerEntry, OpenDue
+from studyspot.memberships.models.transfers import Transfer, TransferRequest
 from studyspot.messaging import service as messaging
 from studyspot.messaging.models import Message
 from studyspot.payments import queries as payments
 from studyspot.payments.models import Payment
-from studyspot.students import desk, service
+from studyspot.stories import risk
+from studyspot.stories.models import Risk
+from studyspot.students import desk, documents, service
 from studyspot.students.models import (
+    DocumentRequest,
     Guardian,
     GuardianRequest,
     IdCard,
@@ -168,6 +173,37 @@ def unlink_guardian(
     core: CoreDb,
 ) -> None:
     desk.unlink(db, core, actor, student_id, guardian_id)
+
+
+@api.post("/students/{studentId}/documents", status_code=201, keyed="ignored")
+def bring_document(student_id: StudentId, asked: DocumentRequest, actor: Family, db: TenantDb) -> Upload:
+    """Where to PUT a photo or an id proof, for a quarter of an hour, with exactly these headers."""
+    return documents.bring(db, actor, student_id, asked)
+
+
+@api.get("/students/{studentId}/documents")
+def documents_of(
+    student_id: StudentId, actor: Own, db: TenantDb, paging: Paging, kind: Literal["photo", "id_proof"] | None = None
+) -> Page[File]:
+    return documents.listed(db, actor, paging, student_id, kind)
+
+
+@api.post("/students/{studentId}/transfer")
+def transfer(
+    student_id: StudentId,
+    asked: TransferRequest,
+    actor: Annotated[Actor, allow("students:transfer", everywhere=True)],
+    db: TenantDb,
+) -> Transfer:
+    """To another library of the organisation: with every membership that is not over, its dues and, as far as they are
+    named, seats and shifts of the new library. `preview` shows what would come of it."""
+    return transferring.transfer(db, student_id, asked)
+
+
+@api.get("/students/{studentId}/risk")
+def risk_of(student_id: StudentId, actor: Reader, db: TenantDb) -> Risk:
+    """How likely the student is to leave, or not to pay, with every reason and what it counts."""
+    return risk.of_student(db, student_id)
 
 
 @api.get("/students/{studentId}/id-card")

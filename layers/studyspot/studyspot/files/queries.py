@@ -9,6 +9,7 @@ from uuid import UUID
 from studyspot.files.models import Stored
 from studyspot.kit import clock
 from studyspot.kit.db import Db
+from studyspot.kit.pages import Paging
 
 COLUMNS = """
     tenant_id, id, purpose, name, content_type, size_bytes, status, renditions, permission, owner_id, created_at"""
@@ -41,6 +42,22 @@ def maybe(db: Db, file_id: UUID) -> Stored | None:
 def ready(db: Db, file_ids: list[UUID]) -> list[Stored]:
     query = f"SELECT {COLUMNS} FROM files WHERE id = ANY (%(ids)s) AND status = 'ready'"
     return db.all(Stored, query, ids=file_ids)
+
+
+def of_owner(db: Db, paging: Paging, owner_id: UUID, purposes: list[str]) -> list[Stored]:
+    """Newest first, without what was refused."""
+    return db.all(
+        Stored,
+        f"""
+        SELECT {COLUMNS} FROM files
+        WHERE owner_id = %(owner)s AND purpose = ANY (%(purposes)s) AND status <> 'rejected'
+          AND (%(after)s::uuid IS NULL OR id < %(after)s::uuid)
+        ORDER BY id DESC LIMIT %(fetch)s""",
+        owner=owner_id,
+        purposes=purposes,
+        after=paging.after,
+        fetch=paging.fetch,
+    )
 
 
 def take_check(db: Db, file_id: UUID, lasts: timedelta) -> bool:

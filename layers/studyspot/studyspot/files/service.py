@@ -26,6 +26,8 @@ from studyspot.kit import audit, clock, ids, log, outbox, timers
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound
+from studyspot.kit.models import Page
+from studyspot.kit.pages import Paging
 
 QUEUE = "files"
 UPLOAD_TIMER = "file_upload"
@@ -38,13 +40,13 @@ CHECK_TAKES = timedelta(minutes=2)
 MANAGE = "files:manage"
 
 
-def upload(db: Db, actor: Actor, asked: UploadRequest) -> Upload:
-    """An address for these bytes, of this type and size, for this purpose."""
+def upload(db: Db, actor: Actor, asked: UploadRequest, owner_id: UUID | None = None) -> Upload:
+    """An address for these bytes, of this type and size, for this purpose; the file is the caller's or `owner_id`'s."""
     purpose = PURPOSES[asked.purpose]
     actor.must(*purpose.upload)
     _refuse(purpose, asked.content_type, asked.size_bytes)
     file_id, until = ids.uuid7(), clock.now() + UPLOAD_FOR
-    facts: dict[str, Any] = asked.model_dump() | {"permission": purpose.read, "owner_id": actor.id}
+    facts: dict[str, Any] = asked.model_dump() | {"permission": purpose.read, "owner_id": owner_id or actor.id}
     pending = Stored(tenant_id=db.tenant, id=file_id, status="pending", renditions=[], created_at=clock.now(), **facts)
     url = bucket.upload_address(
         pending.quarantine, asked.content_type, asked.size_bytes, int(UPLOAD_FOR.total_seconds())
@@ -68,6 +70,12 @@ def seen_by(db: Db, actor: Actor, file_id: UUID) -> File:
     if found.status == "rejected":
         raise FileTypeNotAllowed
     return _shown(found)
+
+
+def of_owner(db: Db, paging: Paging, owner_id: UUID, purposes: list[str]) -> Page[File]:
+    """What somebody has, newest first; who may ask is the caller's to say."""
+    found = paging.page(queries.of_owner(db, paging, owner_id, purposes))
+    return Page[File](items=[_shown(one) for one in found.items], meta=found.meta)
 
 
 def delete_by(db: Db, actor: Actor, file_id: UUID) -> None:

@@ -104,6 +104,7 @@ OWNER = STAFF | {
     "students:adjust",
     "students:export",
     "students:merge",
+    "students:transfer",
     "payments:refund",
     "payments:timeline",
     "invoices:create",

@@ -21,6 +21,7 @@ from studyspot.memberships.models.accounts import (
     AdjustmentRequest,
     AdjustmentTooLarge,
     Defaulter,
+    Habits,
     HasDues,
     LedgerEntry,
     OpenDue,
@@ -52,6 +53,11 @@ def defaulters(db: Db, paging: Paging, library_id: UUID | None, days: int) -> Pa
 def memberships_of(db: Db, student_id: UUID, after: str | None, fetch: int) -> list[Membership]:
     """One student's, newest first."""
     return accounts.memberships_of(db, student_id, after, fetch)
+
+
+def habits(db: Db, student_id: UUID) -> Habits:
+    """How somebody pays."""
+    return accounts.habits(db, student_id)
 
 
 def refuse_debtor(db: Db, student_id: UUID) -> None:

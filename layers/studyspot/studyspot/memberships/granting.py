@@ -27,9 +27,13 @@ from studyspot.memberships.models.grants import (
     Refunded,
 )
 from studyspot.memberships.paying import DEPOSITS
-from studyspot.memberships.queries import money, offers
+from studyspot.memberships.queries import accounts, money, offers
 from studyspot.memberships.renewing import OVER, mine
+from studyspot.messaging import service as messaging
+from studyspot.messaging.models import Person
 from studyspot.policies import service as policies
+from studyspot.students import desk
+from studyspot.students.models import Bulk, BulkRequest
 
 DAY = timedelta(days=1)
 YEAR = 365 * DAY
@@ -130,6 +134,32 @@ def migrate(db: Db, plan_id: UUID, asked: Migration) -> Migrated:
 def bulk_renew(db: Db, actor: Actor, asked: BulkRenewal) -> list[BulkRenewed]:
     """The next period of each is opened and the member told what to pay; one that cannot be stops no other."""
     return [_one_of_list(db, actor, membership_id) for membership_id in asked.membership_ids]
+
+
+def renew_fitting(db: Db, actor: Actor, asked: BulkRequest) -> Bulk:
+    """The same for whom a filter names: of each the membership that ends last. A preview counts them and weighs what
+    telling them costs."""
+    actor.must("memberships:change")
+    with db.transaction():
+        members = accounts.to_renew(db, [student.id for student in desk.fitting(db, asked)])
+        units, cost = messaging.weigh(db, "fee_due_reminder", [_told_to(db, member) for member in members])
+    told = Bulk(action="renew", preview=asked.expected is None, count=len(members), sms_credits=units,
+                cost_paise=cost, done=0)  # fmt: skip
+    if asked.expected is None:
+        return told
+    db.commit()
+    done = sum(_one_of_list(db, actor, member.id).code is None for member in members)
+    with db.transaction():
+        after = {"action": "renew", "count": len(members), "done": done, "ids": [member.id for member in members]}
+        audit.note(db, "students.bulk", "students", None, after=after)
+    return told.model_copy(update={"done": done})
+
+
+def _told_to(db: Db, member: Membership) -> Person:
+    payer = money.payer(db, member.student_id)
+    facts = {"name": payer.name, "amount": str(-(-member.price_paise // 100)), "date": f"{member.end_date:%d %b %Y}"}
+    library = libraries.library(db, member.library_id).name
+    return Person(phone=payer.phone, variables=facts | {"library": library}, recipient_id=member.student_id)
 
 
 def _one_of_list(db: Db, actor: Actor, membership_id: UUID) -> BulkRenewed:

@@ -32,3 +32,26 @@ class Happening(Model):
     at: Timestamp
     kind: Literal["visit", "booking", "membership", "payment", "message", "note"]
     facts: dict[str, Any]
+
+
+Level = Literal["low", "medium", "high"]
+
+
+class RiskReason(Model):
+    """One thing that is seen, and what it counts."""
+
+    of: Literal["churn", "default"]
+    code: Literal["attendance_decay", "absent", "ending", "lapsed", "overdue", "several_overdue", "paid_late"]
+    points: int
+    text: str
+
+
+class Risk(Model):
+    """Points of a hundred: how likely somebody is to leave, and not to pay. The reasons add up to them."""
+
+    student_id: UUID
+    churn: int
+    churn_level: Level
+    default: int
+    default_level: Level
+    reasons: list[RiskReason]

@@ -111,21 +111,27 @@ def to_many(db: Db, actor: Actor, asked: BulkRequest) -> Bulk:
     if asked.action == "message":
         actor.must("messaging:send")
     with db.transaction():
-        found = files.fitting(db, asked.filter, MOST + 1)
-        if len(found) > MOST:
-            raise RuleViolated(f"at most {MOST} students at once; narrow the filter")
+        found = fitting(db, asked)
         told_to = _told_to(db, asked, found)
         units, cost = messaging.weigh(db, asked.template_id or "", told_to)
         told = Bulk(action=asked.action, preview=asked.expected is None, count=len(found), sms_credits=units,
                     cost_paise=cost, done=0)  # fmt: skip
         if asked.expected is None:
             return told
-        if asked.expected != len(found):
-            raise FilterMoved(count=len(found))
         done = _done(db, actor, asked, found)
         facts = {"action": asked.action, "count": len(found), "done": done, "tag": asked.tag}
         audit.note(db, "students.bulk", "students", None, after=facts | {"ids": [one.id for one in found]})
     return told.model_copy(update={"done": done})
+
+
+def fitting(db: Db, asked: BulkRequest) -> list[Student]:
+    """Whom the filter names; FilterMoved when that are others than were seen in the preview."""
+    found = files.fitting(db, asked.filter, MOST + 1)
+    if len(found) > MOST:
+        raise RuleViolated(f"at most {MOST} students at once; narrow the filter")
+    if asked.expected is not None and asked.expected != len(found):
+        raise FilterMoved(count=len(found))
+    return found
 
 
 def _done(db: Db, actor: Actor, asked: BulkRequest, found: list[Student]) -> int:

@@ -217,6 +217,20 @@ def archive(db: Db, core: Db, student_id: UUID) -> None:
         identity.remove_identities(core, db.tenant, student_id)
 
 
+def leave_for(db: Db, student_id: UUID, library_id: UUID) -> Student:
+    """At home in another library from now on; whoever is suspended or gone stays where they are."""
+    before = people.student(db, student_id, "FOR UPDATE")
+    if before.status in ("suspended", "blacklisted"):
+        raise StudentSuspended
+    if before.status == "archived":
+        raise StudentNotActive
+    if before.library_id == library_id:
+        raise StateConflict("the student is at this library already")
+    after = people.change(db, student_id, {"library_id": library_id})
+    outbox.emit(db, "student.updated", student_id, {"fields": ["library_id"]})
+    return after
+
+
 def joined(db: Db, student_id: UUID, fee_plan_id: UUID, start: date, end: date) -> None:
     """A membership of theirs began; the one that ends last is shown on the student."""
     people.joined(db, student_id, fee_plan_id, start, end)

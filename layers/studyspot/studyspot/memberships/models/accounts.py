@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from studyspot.kit.errors import Conflict, RuleViolated
 from studyspot.kit.models import MAX_PAISE, Model, Text, Timestamp
@@ -109,3 +109,12 @@ class AccountHoldsMoney(Conflict):
 
     code = "account_holds_money"
     fix = "Refund or use it up, then merge."
+
+
+class Habits(BaseModel):
+    """How somebody pays: what is late now and for how many days, and how many of the last six sums were."""
+
+    overdue: int
+    overdue_days: int
+    paid: int
+    paid_late: int

@@ -8,7 +8,7 @@ from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
 from studyspot.kit.pages import Paging
 from studyspot.memberships.models import Membership
-from studyspot.memberships.models.accounts import Adjustment, AdjustmentRequest, Defaulter, LedgerEntry, OpenDue
+from studyspot.memberships.models.accounts import Adjustment, AdjustmentRequest, Defaulter, Habits, LedgerEntry, OpenDue
 from studyspot.memberships.queries import MEMBERSHIP, TODAY
 
 ADJUSTMENT = "id, student_id, due_id, kind, amount_paise, reason, created_by, created_at"
@@ -135,6 +135,45 @@ def lessen(db: Db, due_id: UUID, paise: int, line: str) -> None:
         id=due_id,
         paise=paise,
         line=line,
+    )
+
+
+def to_move(db: Db, student_id: UUID, library_id: UUID) -> list[Membership]:
+    """Those that are not over and of another library than that, locked."""
+    query = f"""
+        SELECT {MEMBERSHIP} FROM memberships
+        WHERE student_id = %(student)s AND library_id <> %(library)s AND end_date > {TODAY}
+          AND status IN ('pending_payment', 'scheduled', 'active', 'grace', 'frozen')
+        ORDER BY start_date, id FOR UPDATE"""
+    return db.all(Membership, query, student=student_id, library=library_id, now=clock.now())
+
+
+def to_renew(db: Db, student_ids: list[UUID]) -> list[Membership]:
+    """The membership of each that ends last, as far as it can go on."""
+    query = f"""
+        SELECT {MEMBERSHIP} FROM memberships WHERE id IN (
+            SELECT DISTINCT ON (m.student_id) m.id FROM memberships m
+            WHERE m.student_id = ANY (%(students)s) AND m.status IN ('active', 'grace', 'expired', 'frozen')
+            ORDER BY m.student_id, m.end_date DESC, m.id)
+        ORDER BY id"""
+    return db.all(Membership, query, students=student_ids, now=clock.now())
+
+
+def habits(db: Db, student_id: UUID) -> Habits:
+    """What is late now, and how the last sums were paid."""
+    return db.one(
+        Habits,
+        f"""
+        WITH late AS (
+            SELECT count(*) AS late, max({TODAY} - due_on) AS days FROM membership_dues
+            WHERE student_id = %(id)s AND status = 'open' AND due_on < {TODAY}),
+        paid AS (
+            SELECT (paid_at AT TIME ZONE (SELECT timezone FROM tenant_gate))::date > due_on AS late
+            FROM membership_dues WHERE student_id = %(id)s AND status = 'paid' ORDER BY paid_at DESC LIMIT 6)
+        SELECT late.late AS overdue, coalesce(late.days, 0) AS overdue_days, (SELECT count(*) FROM paid) AS paid,
+               (SELECT count(*) FROM paid WHERE paid.late) AS paid_late FROM late""",
+        id=student_id,
+        now=clock.now(),
     )
 
 

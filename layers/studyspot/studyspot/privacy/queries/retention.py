@@ -57,6 +57,10 @@ KINDS = {
                     bytes=True),
     "rejected_uploads": Kind("files", "what is left of uploads that were refused", 30, 7,
                              "status = 'rejected' AND created_at < %(before)s"),
+    "id_proofs": Kind("files", "id proofs of students who have left", 365, 30,
+                      "status = 'ready' AND purpose = 'id_proof' AND EXISTS (SELECT FROM students s"
+                      " WHERE s.id = files.owner_id AND s.status = 'archived' AND s.updated_at < %(before)s)",
+                      bytes=True),
     "message_orders": Kind("message_orders", "whose message a vendor's report speaks of", 90, 31,
                            "created_at < %(before)s", core=True),
     "jobs": Kind("jobs", "finished work and its reports", 180, 7, "finished_at < %(before)s"),

@@ -108,7 +108,7 @@ class Filter(Model):
 class BulkRequest(Model):
     """One thing done to many. Without `expected` it is a preview; with it, exactly so many must still fit."""
 
-    action: Literal["tag", "untag", "suspend", "reactivate", "message"]
+    action: Literal["tag", "untag", "suspend", "reactivate", "message", "renew"]
     filter: Filter
     tag: Tag | None = None
     reason: Text | None = None
@@ -123,6 +123,15 @@ class BulkRequest(Model):
             field = {"suspend": "reason", "message": "templateId"}.get(self.action, "tag")
             raise ValueError(f"{field} is required to {self.action}")
         return self
+
+
+class DocumentRequest(Model):
+    """A photo or an id proof that is about to be uploaded."""
+
+    kind: Literal["photo", "id_proof"]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    content_type: Annotated[str, Field(min_length=3, max_length=120)]
+    size_bytes: Annotated[int, Field(ge=1, le=5 * 1024 * 1024, strict=True)]
 
 
 class Bulk(Model):
