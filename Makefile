@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi drawings client fuzz offline reset audit-chain full-house move provisioning
+.PHONY: imports leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi drawings client fuzz offline reset audit-chain full-house move provisioning
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ invoke: $(READY) ## one function with one event, without Docker (F=BookingsApi E
 
 story: $(READY) ## the first day of a library, request by request (needs make run)
 	$(BIN)/python -m local.story
+
+imports: $(READY) ## students of CSV and XLSX: rows a second, memory, and a validated import over a bare COPY
+	$(BIN)/python -m bench.imports
 
 bench: $(READY) ## the budgets of the product, as ratios (row 11 also looks at what make build made)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement bench/requirements.txt

@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import cold, crowd, library, place, row_security, safety, servers, warm
+from bench import cold, crowd, imports, library, place, row_security, safety, servers, warm
 from bench.measure import Finding, Result, table
 
-ROWS = (warm, servers, row_security, crowd, safety, cold, library)
+ROWS = (warm, servers, row_security, crowd, safety, cold, library, imports)
 
 
 def results() -> Iterator[Result]:

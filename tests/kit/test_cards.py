@@ -86,8 +86,8 @@ WRITES: list[tuple[str, str, str, Any]] = [
     ("students", "POST", "/students", {"firstName": "A", "phone": "+919876543210", "notes": f"pays by {KNOWN}"}),
     ("payments", "POST", "/payments/create", {"purpose": "booking", "purposeId": KNOWN}),
     ("settings", "PUT", "/tenants/me/kyc", {"accountNumber": KNOWN}),
-    ("students", "POST", "/students/bulk-import", f"First Name,Phone\nA,{KNOWN}\n".encode()),
-    ("students", "POST", "/students/bulk-import", f"First Name,Phone\nA,{KNOWN}\n".encode("utf-16")),
+    ("imports", "POST", "/students/bulk-import", f"First Name,Phone\nA,{KNOWN}\n".encode()),
+    ("imports", "POST", "/students/bulk-import", f"First Name,Phone\nA,{KNOWN}\n".encode("utf-16")),
 ]
 
 
@@ -144,7 +144,7 @@ def test_a_workbook_is_looked_at_cell_by_cell(world: World) -> None:
     book.save(out)
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     answer = world.call(
-        "students", "POST", "/students/bulk-import", world.tenant().owner, out.getvalue(), content_type=kind
+        "imports", "POST", "/students/bulk-import", world.tenant().owner, out.getvalue(), content_type=kind
     )
     assert (answer.status, answer.code) == (422, "card_number_refused")
 

@@ -33,6 +33,8 @@ GAP = r"[ \-\u00a0\u2009\u202f]"
 WHOLE = r"(?<!\+)\d{13,15}|\d{16,19}"
 GROUPED = rf"\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}}{GAP}\d{{1,4}}(?:{GAP}\d{{1,3}})?|\d{{4}}{GAP}\d{{6}}{GAP}\d{{4,5}}"
 # A word may lean on the number; letters on both sides of digits, again and again, are a code.
+LIKELY = re.compile(rf"\d{{13}}|\d{{4}}{GAP}\d{{4}}")
+"""In everything that NUMBER finds, and found much sooner."""
 NUMBER = re.compile(rf"(?<![^\W_])(?<!\d\.)[^\W\d_]*({WHOLE}|{GROUPED})(?:\.0+)?[^\W\d_]*(?![^\W_]|\.\d)")
 ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 SECRETS = re.compile(r'"(?:cvv2?|cvc2?|card_?(?:number|pin|cvv)|(?:atm|upi)_?pin)"\s*:\s*"?\d', re.IGNORECASE)
@@ -50,7 +52,7 @@ class CardNumber(RuleViolated):
 
 def found(text: str) -> bool:
     """Whether there is a card's number in it."""
-    return any(_is_card(match[1]) for match in NUMBER.finditer(text))
+    return LIKELY.search(text) is not None and any(_is_card(match[1]) for match in NUMBER.finditer(text))
 
 
 def hidden(text: str) -> str:

@@ -68,6 +68,7 @@ def _header(numbered: Iterator[tuple[int, list[str]]]) -> list[str]:
     for line, cells in numbered:
         _refuse_excess(line, cells, 0)
         if any(cells) and "".join(cells).strip():
+            cards.refuse_in("\n".join(cells))
             return cells
     raise ImportFileInvalid("the file is empty")
 
