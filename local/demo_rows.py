@@ -60,7 +60,7 @@ class Business:
         self.founded = now - timedelta(days=size.days + 5)
         self.tables = Tables()
         self.chance = random.Random(size.students)
-        self.policy = Policy().model_dump_json(by_alias=False)
+        self.policy = Policy().written()
         self._phones_from = phones_from
         self.libraries = [id_at(self.founded) for _ in range(size.libraries)]
         self.seats: list[tuple[UUID, UUID]] = []

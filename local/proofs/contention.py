@@ -1,7 +1,8 @@
 """`make contention`: 500 concurrent clients on 20 seats over HTTP; afterwards every seat is looked up for double holds.
 
-Each client is a student of its own at the library's desk, books, cancels and moves at random, and believes what it is
-answered. In the end belief, bookings and claims must be one set without an overlap.
+Each client is a student of its own at the desk, books, cancels, moves, stays longer or less, and has seats taken
+out of use at random, and believes what it is answered. In the end belief, bookings, blocks and claims must be one set
+without an overlap.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from local.proofs.books import LIVE, double_holds
@@ -28,6 +29,7 @@ EXPECTED = {200, 201, 204, 409, 422}
 """A lost race or a rule; anything else is a fault."""
 HELD = "SELECT id::text, seat_id::text FROM bookings WHERE student_id::text = ANY (%s) AND status = ANY (%s)"
 CLAIMED = "SELECT source_id::text FROM seat_occupancy WHERE source_id::text = ANY (%s)"
+BLOCKED = "SELECT source_id::text, seat_id::text FROM seat_occupancy WHERE kind = 'block' AND starts_at >= %s"
 
 
 @dataclass
@@ -39,15 +41,21 @@ class Client:
     seats: list[str]
     chance: random.Random
     mine: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, datetime] = field(default_factory=dict)
+    blocks: dict[str, str] = field(default_factory=dict)
     told: Counter[str] = field(default_factory=Counter)
 
     def act(self) -> None:
-        """Book mostly; with a seat in hand sometimes give it up or move."""
+        """Book mostly; with a seat in hand sometimes give it up, move or stay longer; at times a seat breaks."""
         draw = self.chance.random()
-        if self.mine and draw < 0.25:
+        if draw > 0.95:
+            return self._block()
+        if self.mine and draw < 0.2:
             return self._cancel()
-        if self.mine and draw < 0.4:
+        if self.mine and draw < 0.3:
             return self._move()
+        if self.mine and draw < 0.4:
+            return self._extend()
         return self._book()
 
     def _book(self) -> None:
@@ -63,6 +71,7 @@ class Client:
         answer = self._ask("POST", "/bookings", wanted, "booked")
         if answer.status == 201:
             self.mine[answer.data["id"]] = answer.data["seatId"]
+            self.ends[answer.data["id"]] = datetime.fromisoformat(answer.data["endAt"])
 
     def _cancel(self) -> None:
         booking = self.chance.choice(list(self.mine))
@@ -74,6 +83,19 @@ class Client:
         other = self.chance.choice([each for each in self.seats if each != seat])
         if self._ask("PUT", f"/bookings/{booking}", {"seatId": other}, "moved").status == 200:
             self.mine[booking] = other
+
+    def _extend(self) -> None:
+        booking = self.chance.choice(list(self.mine))
+        until = self.ends[booking] + timedelta(minutes=self.chance.choice((30, 60, -15)))
+        if self._ask("POST", f"/bookings/{booking}/extend", {"endAt": _z(until)}, "extended").status == 200:
+            self.ends[booking] = until
+
+    def _block(self) -> None:
+        start, seat = self.library.at(DAY, self.chance.choice(TIMES)), self.chance.choice(self.seats)
+        wanted = {"startAt": _z(start), "endAt": _z(start + timedelta(hours=1)), "reason": "broken lamp"}
+        answer = self._ask("POST", f"/libraries/{self.library.id}/seats/{seat}/block", wanted, "blocked")
+        if answer.status == 201:
+            self.blocks[answer.data["id"]] = seat
 
     def _ask(self, method: str, path: str, body: Any, done: str) -> Answer:
         answer = self.library.owner.ask(method, path, body)
@@ -129,7 +151,9 @@ def verify(up: Running, crowd: list[Client]) -> list[str]:
     faults += [f"booking {each} is held, nobody knows" for each in held.keys() - believed.keys()]
     faults += [f"booking {each} is on another seat" for each in held.keys() & believed if held[each] != believed[each]]
     faults += [f"booking {each} has no claim" for each in held.keys() - claimed]
-    return faults
+    blocked = dict(up.rows(BLOCKED, up.library.at(DAY, 0)))
+    told = {block: seat for client in crowd for block, seat in client.blocks.items()}
+    return faults + [f"block {each} is not as it was told" for each in told if blocked.get(each) != told[each]]
 
 
 def main() -> int:

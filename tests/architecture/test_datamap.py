@@ -19,7 +19,8 @@ COLUMNS = """
     WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace GROUP BY 1"""
 WHERE = "classify it in layers/studyspot/studyspot/privacy/datamap.toml"
 UNMASKED = {"checkout", "claims", "workinghours", "name", "reason", "ipaddress", "device", "sealed", "detail",
-            "changes", "answer", "city", "state", "pincode", "examtarget", "before", "after"}  # fmt: skip
+            "changes", "answer", "city", "state", "pincode", "examtarget", "before", "after",
+            "appeal", "liftreason"}  # fmt: skip
 """Personal columns the trail may name: masked where the resource is a person, or never told to the trail at all."""
 
 

@@ -48,6 +48,9 @@ TABLES = {
     "dueId": "membership_dues",
     "billFileId": "files",
     "logoFileId": "files",
+    "seriesId": "booking_series",
+    "pauseId": "booking_pauses",
+    "entryId": "waitlist_entries",
 }
 """Path and body ids whose name is not that of their table."""
 

@@ -16,7 +16,7 @@ KEPT = {
         payment_events payments refunds subscription_periods subscription_plans subscriptions tenant_credit_wallets""",
     "what was bought, booked and attended: what the books are explained by": """
         attendance attendance_scans bookings coupons fee_plan_versions fee_plans fee_rows gateway_fees
-        member_accounts
+        member_accounts booking_pauses booking_plan_rules booking_series waitlist_entries
         membership_dues membership_freezes membership_periods memberships seat_allotments seat_blocks seat_occupancy
         shift_handovers student_adjustments""",
     "one small row a day, which says that the day was worked off": "membership_days",

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.bookings import moving, service
-from studyspot.bookings.models import BookingChange, BookingRequest
+from studyspot.bookings.models import BookingChange, BookingRequest, Extension
 from studyspot.kit import cells, clock, connections, ids
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
@@ -24,6 +24,8 @@ from tests.bookings.scene import Scene, next_day
 
 RIGHTS = frozenset({"bookings:create", "bookings:read_own", "bookings:cancel_own"})
 Span = tuple[UUID, datetime, datetime]
+ALLOT = """
+    SELECT allot_seat(%(id)s, %(seat)s, %(ids)s::uuid[], %(starts)s::timestamptz[], %(ends)s::timestamptz[], %(now)s)"""
 
 
 @dataclass
@@ -32,8 +34,14 @@ class Story:
 
     holds: dict[UUID, Span] = field(default_factory=dict)
     blocks: dict[UUID, Span] = field(default_factory=dict)
+    allotments: dict[UUID, list[Span]] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+
+    def believed(self) -> set[tuple[UUID, Span]]:
+        """Every claim that this client was told is theirs."""
+        single = {*self.holds.items(), *self.blocks.items()}
+        return single | {(source, span) for source, spans in self.allotments.items() for span in spans}
 
 
 @dataclass
@@ -81,9 +89,10 @@ class Client:
         """Half an hour longer, or to another seat."""
 
         def act(actor: Actor, own: UUID) -> Any:
-            seat, _, end = self.story.holds[own]
+            seat, start, end = self.story.holds[own]
             if self.dice.random() < 0.5:
-                return moving.change(self.db, actor, own, BookingChange(end_at=end + timedelta(minutes=30)))
+                until = end + timedelta(minutes=self.dice.choice((30, 60, -15)))
+                return moving.extend(self.db, actor, own, Extension(end_at=max(until, start + timedelta(minutes=15))))
             other = self.dice.choice([s for s in self.scene.seats if s != seat])
             return moving.change(self.db, actor, own, BookingChange(seat_id=other))
 
@@ -97,6 +106,29 @@ class Client:
         self.story.outcomes["blocked" if won else "not_blocked"] += 1
         if won:
             self.story.blocks[block] = (seat, start, end)
+
+    def allot(self) -> None:
+        """A member's own seat on three days, or not at all."""
+        allotment, seat, hour = ids.uuid7(), self.dice.choice(self.scene.seats), 6 + self.dice.randrange(13)
+        spans = [(seat, next_day(hour, days=day), next_day(hour + 3, days=day)) for day in (1, 2, 3)]
+        self._claim(allotment, spans, "allotted")
+
+    def freeze(self) -> None:
+        """A pause lends one of the days to others; what is kept stays without a gap."""
+        if not self.story.allotments:
+            return
+        allotment, spans = self.dice.choice(list(self.story.allotments.items()))
+        lent = self.dice.choice(spans)
+        kept = [span for span in spans if span != lent] or spans
+        self._claim(allotment, kept, "frozen")
+        assert self.story.allotments[allotment] == kept, "a member lost what they keep"
+
+    def _claim(self, allotment: UUID, spans: list[Span], name: str) -> None:
+        facts = {"ids": [ids.uuid7() for _ in spans], "starts": [s[1] for s in spans], "ends": [s[2] for s in spans]}
+        won = self.tries(lambda: self.db.value(ALLOT, id=allotment, seat=spans[0][0], now=clock.now(), **facts))
+        self.story.outcomes[name if won else f"not_{name}"] += 1
+        if won:
+            self.story.allotments[allotment] = spans
 
     def _own(self, act: Callable[[Actor, UUID], Any], name: str) -> None:
         mine = list(self.story.holds)
@@ -116,8 +148,8 @@ class Client:
         began = time.perf_counter()
         for _ in range(tries):
             act = self.dice.choice((self.book, self.book, self.book, self.cancel, self.extend)) if mixed else self.book
-            if mixed and self.dice.random() < 0.05:
-                act = self.block
+            if mixed and self.dice.random() < 0.1:
+                act = self.dice.choice((self.block, self.allot, self.freeze))
             act()
         self.story.seconds = time.perf_counter() - began
         return self.story

@@ -19,7 +19,7 @@ FITTING = {"name": "Student 017", "amount": "499", "purpose": "seat A-01", "rece
 def test_the_texts_of_the_product_are_gsm7_and_name_all_their_variables() -> None:
     assert set(TEMPLATES) == {
         "otp_login", "admission_welcome", "fee_due_reminder", "payment_receipt", "membership_expiry",
-        "booking_confirmation", "guardian_check_in", "guardian_check_out",
+        "booking_confirmation", "guardian_check_in", "guardian_check_out", "seat_offer",
     }  # fmt: skip
     for template in TEMPLATES.values():
         assert template.text.count(VARIABLE) == len(template.variables)

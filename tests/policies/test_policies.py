@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 from studyspot.bookings import service as bookings
-from studyspot.bookings.models import BookingQuotaExceeded, BookingRequest
+from studyspot.bookings.models import BookingRequest
+from studyspot.bookings.models.refusals import TooManyUpcoming
 from studyspot.kit import ids, tally, tokens
 from studyspot.kit.auth import Actor
 from studyspot.kit.clock import INDIA
@@ -154,14 +155,14 @@ def test_a_quota_holds_however_many_ask_at_once(world: World) -> None:
         )  # fmt: skip
         try:
             return bookings.book(db, owner, wish).id
-        except BookingQuotaExceeded:
+        except TooManyUpcoming:
             return None
 
     won = [booking for booking in at_once(scene.tenant.id, ask, range(7, 19)) if booking]
     assert len(won) == 2
     world.call("bookings", "POST", f"/bookings/{won[0]}/cancel", scene.tenant.owner)
     assert book(scene, next_day(20)).status == 201
-    assert book(scene, next_day(21)).code == "booking_quota_exceeded"
+    assert book(scene, next_day(21)).code == "too_many_upcoming"
 
 
 def test_a_longer_night_is_obeyed_and_the_recipient_s_own_act_still_answered() -> None:

@@ -25,6 +25,12 @@ def release_booking(db: Db, booking_id: UUID, given: dict[str, Any]) -> None:
     bookings.release_unpaid(db, booking_id, given)
 
 
+def wake_waitlist(db: Db, subject: UUID, given: dict[str, Any]) -> None:
+    from studyspot.bookings import waiting  # as above, only when a seat is freed that somebody waits for
+
+    waiting.wake(db, subject, given)
+
+
 def tell_low_wallet(db: Db, wallet_id: UUID, given: dict[str, Any]) -> None:
     from studyspot.tenants import telling  # the directory is loaded only when a wallet runs low
 
@@ -62,6 +68,7 @@ AT_ONCE = {
     files.UPLOAD_TIMER: files.upload_lapsed,
     "booking_release": release_booking,
     "library_listing": tell_listing,
+    "waitlist": wake_waitlist,
     "attendance_end": end_visit,
     "guardian_notice": tell_guardians,
     entitlements.TIMER: entitlements.apply_due,

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from studyspot.bookings.models import (
-    Attempt,
+from studyspot.bookings.models import Attempt, Booking, Circumstances, Hours, Policy, Terms, Use
+from studyspot.bookings.models.refusals import (
+    BookingPaused,
     BookingQuotaExceeded,
-    Circumstances,
+    CancelTooLate,
     DurationInvalid,
     DurationTooShort,
-    Hours,
     InPast,
     LocationFull,
     NotAllowedHere,
+    OffGrid,
     OutsideHours,
-    Policy,
     SeatTaken,
-    Terms,
     TooFarAhead,
     TooManyConcurrent,
+    TooManyUpcoming,
+    TooShortNotice,
     WeekdayClosed,
 )
-from studyspot.kit.errors import NotFound, RuleViolated
+from studyspot.kit.errors import NotFound, Problem, RuleViolated
 from studyspot.memberships import pricing
 from studyspot.memberships.models import MembershipRequired, PlanArchived, PlanNotOffered
 
@@ -30,6 +33,14 @@ BARRED = ("suspended", "blacklisted", "archived", "inactive")
 """Students in these states book nothing."""
 CLOCK_SKEW = timedelta(minutes=1)
 """A start this far back is still "now": the client's clock and the way here."""
+WAIVABLE = (
+    DurationTooShort, DurationInvalid, OffGrid, TooShortNotice, TooFarAhead, OutsideHours, WeekdayClosed,
+    TooManyUpcoming, BookingQuotaExceeded, BookingPaused, CancelTooLate,
+)  # fmt: skip
+"""The library's own rules: staff may book against them, with a reason. Seats, people and time are not its own."""
+
+AHEAD = (OffGrid, TooShortNotice)
+"""Rules of who books ahead; nobody who stands at the desk can keep them."""
 
 
 def of_order(start: datetime, end: datetime) -> RuleViolated | None:
@@ -37,48 +48,99 @@ def of_order(start: datetime, end: datetime) -> RuleViolated | None:
     return DurationInvalid("endAt must be after startAt") if end <= start else None
 
 
-def of_time(start: datetime, end: datetime, policy: Policy, now: datetime) -> RuleViolated | None:
-    """The rule that the time itself breaks, whatever the library."""
-    if reversed_ := of_order(start, end):
-        return reversed_
+def against(found: Attempt, start: datetime, end: datetime, now: datetime) -> Iterator[Problem]:
+    """Every rule that stands against a booking, the weightiest first."""
+    yield from of_time(start, end, found.policy, now, ZoneInfo(found.timezone))
+    yield from of_circumstances(found)
+    if found.paused_until:
+        yield BookingPaused(until=found.paused_until.isoformat(), pauseId=found.pause_id)
+    yield from of_quotas(found, found.policy, start, end)
+    if refusal := of_outcome(found):
+        yield refusal
+
+
+def of_time(start: datetime, end: datetime, policy: Policy, now: datetime, zone: ZoneInfo) -> Iterator[Problem]:
+    """The rules that the time itself breaks, whatever the library."""
+    yield from of_length(start, end, policy)
+    if policy.slot_minutes and any(off_grid(moment, policy.slot_minutes, zone) for moment in (start, end)):
+        yield OffGrid(f"bookings begin and end every {policy.slot_minutes} minutes")
+    if start < now - CLOCK_SKEW:
+        yield InPast()
+    elif policy.lead_minutes and start < now + timedelta(minutes=policy.lead_minutes):
+        yield TooShortNotice(f"bookings are made {policy.lead_minutes} minutes before they begin")
+    if start > now + timedelta(days=policy.max_days_ahead):
+        yield TooFarAhead(f"bookings reach {policy.max_days_ahead} days ahead")
+
+
+def of_length(start: datetime, end: datetime, policy: Policy) -> Iterator[Problem]:
+    """Neither too short nor too long."""
     minutes = (end - start) / timedelta(minutes=1)
     if minutes < policy.min_minutes:
-        return DurationTooShort(f"at least {policy.min_minutes} minutes can be booked")
+        yield DurationTooShort(f"at least {policy.min_minutes} minutes can be booked")
     if minutes > policy.max_minutes:
-        return DurationInvalid(f"at most {policy.max_minutes} minutes can be booked")
-    if start < now - CLOCK_SKEW:
-        return InPast()
-    if start > now + timedelta(days=policy.max_days_ahead):
-        return TooFarAhead(f"bookings reach {policy.max_days_ahead} days ahead")
-    return None
+        yield DurationInvalid(f"at most {policy.max_minutes} minutes can be booked")
 
 
-def of_circumstances(found: Circumstances) -> None:
-    """Raises the first rule of the library, plan or student that stands against it."""
+def off_grid(moment: datetime, minutes: int, zone: ZoneInfo) -> bool:
+    """Not on a multiple of so many minutes after midnight."""
+    here = moment.astimezone(zone)
+    return bool((here.hour * 60 + here.minute) % minutes or here.second or here.microsecond)
+
+
+def of_circumstances(found: Circumstances) -> Iterator[Problem]:
+    """The rules of the library, plan or student that stand against it."""
     if found.plan_status != "active":
-        raise PlanArchived
+        yield PlanArchived()
     if not found.plan_here:
-        raise PlanNotOffered
+        yield PlanNotOffered()
     if found.library_status != "active" or found.student_status in BARRED:
-        raise NotAllowedHere
-    within_hours(found)
+        yield NotAllowedHere()
+    if closed := of_hours(found):
+        yield closed
     if found.plan_kind != "hourly" and not found.member:
-        raise MembershipRequired
+        yield MembershipRequired()
 
 
-def of_outcome(found: Attempt) -> None:
-    """Raises what became of the try for a seat, unless it was won and the student may have one more."""
-    if found.max_open is not None and (found.open_bookings or 0) >= found.max_open:
-        raise BookingQuotaExceeded(f"{found.max_open} bookings ahead are allowed")
+def of_quotas(use: Use, policy: Policy, start: datetime, end: datetime) -> Iterator[Problem]:
+    """What one student may have ahead, and in a day, week and month."""
+    if policy.max_open is not None and use.ahead is not None and use.ahead >= policy.max_open:
+        yield TooManyUpcoming(f"{policy.max_open} bookings ahead are allowed")
+    minutes = int((end - start) / timedelta(minutes=1))
+    for period, most, used in (
+        ("day", policy.max_day_minutes, use.day_minutes),
+        ("week", policy.max_week_minutes, use.week_minutes),
+        ("month", policy.max_month_minutes, use.month_minutes),
+    ):
+        if most is not None and used is not None and used + minutes > most:
+            told = f"{most} minutes a {period} are allowed, {used} are used"
+            yield BookingQuotaExceeded(told, period=period, allowedMinutes=most, usedMinutes=used)
+
+
+def of_outcome(found: Attempt) -> Problem | None:
+    """What became of the try for a seat, unless it was won."""
     match found.outcome:
         case "no_such_seat":
             raise NotFound
         case "seat_taken":
-            raise SeatTaken(alternatives=found.alternatives)
+            return SeatTaken(alternatives=found.alternatives)
         case "location_full":
-            raise LocationFull
+            return LocationFull()
         case "too_many_concurrent":
-            raise TooManyConcurrent
+            return TooManyConcurrent()
+    return None
+
+
+def of_cancelling(booking: Booking, now: datetime) -> Problem | None:
+    """Is it still early enough, by the policy kept with the booking?"""
+    latest = booking.start_at - timedelta(minutes=booking.policy.cancel_before_minutes)
+    return CancelTooLate() if now >= latest else None
+
+
+def of_hours(hours: Hours) -> Problem | None:
+    """All of the time must lie in opening hours; hours that touch without a gap count as one."""
+    if hours.open_throughout:
+        return None
+    return OutsideHours() if hours.open_that_day else WeekdayClosed()
 
 
 def price(terms: Terms, start: datetime, end: datetime) -> int:
@@ -87,9 +149,3 @@ def price(terms: Terms, start: datetime, end: datetime) -> int:
         return 0
     listed = pricing.by_the_hour(terms.price_paise, start, end)
     return listed if terms.tax_included else listed + pricing.half_up(listed * terms.gst_rate, 100)
-
-
-def within_hours(hours: Hours) -> None:
-    """All of the time must lie in opening hours; hours that touch without a gap count as one."""
-    if not hours.open_throughout:
-        raise OutsideHours if hours.open_that_day else WeekdayClosed

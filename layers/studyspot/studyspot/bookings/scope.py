@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
-from studyspot.bookings.models import Booking, HoldExpired
+from studyspot.bookings.models import Booking
+from studyspot.bookings.models.refusals import HoldExpired
 from studyspot.kit import clock, timers
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db

@@ -6,29 +6,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from studyspot.bookings import queries, rules
-from studyspot.bookings.models import (
-    Availability,
-    Booking,
-    BookingRequest,
-    CancelTooLate,
-    Event,
-    HoldExpired,
-    NotPaid,
-    Precheck,
-)
-from studyspot.bookings.scope import (
-    TIMER,
-    beyond_own,
-    facts_of,
-    moment_key,
-    refuse,
-    scope,
-    stuck,
-    visible,
-    watch_for_no_show,
-)
-from studyspot.kit import clock, ids, outbox, timers
+from studyspot.bookings import queries, rules, strikes, waiting
+from studyspot.bookings.making import attempt, confirmed, make, standing
+from studyspot.bookings.models import Availability, Booking, BookingRequest, Event, Moved, Precheck, Refusal
+from studyspot.bookings.models.refusals import ApprovalPending, HoldExpired, NotPaid, SeatTaken, TooManyConcurrent
+from studyspot.bookings.money import cancelled
+from studyspot.bookings.scope import TIMER, beyond_own, facts_of, moment_key, refuse, scope, stuck, visible
+from studyspot.kit import audit, clock, outbox, timers
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import Forbidden, Invalid, NotFound, Problem, StateConflict
@@ -41,59 +25,32 @@ if TYPE_CHECKING:
 
 def book(db: Db, actor: Actor, request: BookingRequest) -> Booking:
     """Hold a seat for ten minutes; confirmed at once when it costs nothing. One statement, then the commit."""
-    now, booking_id = clock.now(), ids.uuid7()
     with db.transaction():
-        student = _student(actor, request)
-        refuse(rules.of_order(request.start_at, request.end_at))
-        found = queries.hold(db, booking_id, request, student, now)
-        if found is None:
-            raise NotFound
-        refuse(rules.of_time(request.start_at, request.end_at, found.policy, now))
-        rules.of_circumstances(found)
-        rules.of_outcome(found)
-        assert found.seat_id and found.seat_code, "a seat that was won has a name"
-        amount = rules.price(found, request.start_at, request.end_at)
-        until = now + timedelta(minutes=found.policy.hold_minutes) if amount else None
-        queries.price_later(db, booking_id, amount, until)
-        booking = Booking(
-            id=booking_id,
-            student_id=student,
-            library_id=request.library_id,
-            seat_id=found.seat_id,
-            seat_code=found.seat_code,
-            start_at=request.start_at,
-            end_at=request.end_at,
-            status="held" if until else "confirmed",
-            fee_plan_id=request.fee_plan_id,
-            amount_paise=amount,
-            hold_expires_at=until,
-            payment_id=None,
-            policy=found.policy,
-            reason=None,
-            created_at=now,
-            updated_at=now,
-        )
-        if until:
-            outbox.emit(db, "booking.held", booking_id, facts_of(booking))
-            timers.wait(db, until, TIMER, booking_id, "release")
-        else:
-            _confirmed(db, booking)
-    return booking
+        return make(db, actor, request)
 
 
 def precheck(db: Db, actor: Actor, request: BookingRequest) -> Precheck:
     """Would `book` accept it? It is tried and undone, so that there is only one set of rules."""
     try:
-        booking = book(db, actor, request)
+        with db.transaction():
+            tried = attempt(db, actor, request)
+            stopped = standing(actor, request.override_reason, tried.refusals)
     except (Invalid, NotFound, Forbidden):
         raise
-    except Problem as stopped:
-        if stopped.status in (401, 429, 503):
+    except Problem as refused:
+        if refused.status in (401, 429, 503):
             raise
-        offers = stopped.members.get("alternatives") or []
-        return Precheck(accepted=False, code=stopped.code, message=stopped.detail, alternatives=offers)
+        return _refused([refused])
     db.rollback()
-    return Precheck(accepted=True, amount_paise=booking.amount_paise, seat_id=booking.seat_id)
+    if stopped:
+        return _refused(stopped)
+    return Precheck(accepted=True, amount_paise=tried.price, seat_id=tried.found.seat_id)
+
+
+def _refused(rules_against: list[Problem]) -> Precheck:
+    first, offers = rules_against[0], [a for r in rules_against for a in r.members.get("alternatives") or []]
+    told = [Refusal(code=rule.code, message=rule.detail) for rule in rules_against]
+    return Precheck(accepted=False, refusals=told, code=first.code, message=first.detail, alternatives=offers)
 
 
 def read(db: Db, actor: Actor, booking_id: UUID) -> Booking:
@@ -109,11 +66,14 @@ def listed(db: Db, actor: Actor, paging: Paging, **filters: Any) -> Page[Booking
     return paging.page(queries.listed(db, paging.fetch, paging.after, libraries=bound["libraries"], **filters))
 
 
-def availability(db: Db, library: UUID, start: datetime, end: datetime) -> Availability:
+def availability(
+    db: Db, library: UUID, start: datetime, end: datetime, kind: str | None = None, attributes: str | None = None
+) -> Availability:
     """What is free for all of that time."""
     if end <= start:
         raise Invalid.field("to", "must be after from")
-    return queries.availability(db, library, start, end)
+    wanted = [name.strip() for name in (attributes or "").split(",") if name.strip()]
+    return queries.availability(db, library, start, end, kind, wanted)
 
 
 def confirm(db: Db, actor: Actor, booking_id: UUID) -> Booking:
@@ -127,24 +87,47 @@ def confirm(db: Db, actor: Actor, booking_id: UUID) -> Booking:
                 stuck(booking, "confirm")
             return booking
         booking = _moved(db, actor, "confirm", booking_id, "bookings:confirm")
-        _confirmed(db, booking)
+        confirmed(db, booking)
     return booking
 
 
-def cancel(db: Db, actor: Actor, booking_id: UUID, reason: str | None = None) -> Booking:
+def approve(db: Db, actor: Actor, booking_id: UUID) -> Booking:
+    """Staff agree: confirmed when it costs nothing, else held again for as long as a payment takes."""
+    with db.transaction():
+        booking = visible(actor, queries.read(db, booking_id), "bookings:confirm")
+        if booking.status != "held" or booking.approval != "waiting":
+            stuck(booking, "approve")
+        if not booking.amount_paise:
+            booking = _moved(db, actor, "confirm", booking_id, "bookings:confirm")
+            confirmed(db, booking)
+            return booking
+        until = clock.now() + timedelta(minutes=booking.policy.hold_minutes)
+        booking = _moved(db, actor, "approve", booking_id, "bookings:confirm", until=until)
+        timers.wait(db, until, TIMER, booking_id, "release", period=moment_key(until))
+        _told(db, "approved", booking)
+    return booking
+
+
+def cancel(db: Db, actor: Actor, booking_id: UUID, reason: str | None = None) -> Moved:
     """Give the seat back; what was paid goes back by the policy kept with the booking."""
     with db.transaction():
         booking = _moved(db, actor, "cancel", booking_id, "bookings:cancel", reason=reason)
-        latest = booking.start_at - timedelta(minutes=booking.policy.cancel_before_minutes)
-        if not beyond_own(actor, "bookings:cancel") and clock.now() >= latest:
-            raise CancelTooLate
-        _told(db, "cancelled", booking)
-        if booking.payment_id:
-            outbox.send(db, "payment-settler", {"refundOf": booking.payment_id, "reason": "booking cancelled"})
+        if not beyond_own(actor, "bookings:cancel"):
+            refuse(rules.of_cancelling(booking, clock.now()))
+        cancelled(db, booking)
+        audit.note(db, "bookings.cancel", "bookings", booking_id, after=facts_of(booking) | {"reason": reason})
     return booking
 
 
-def reject(db: Db, actor: Actor, booking_id: UUID, reason: str | None) -> Booking:
+def give_up(db: Db, actor: Actor, booking_id: UUID, reason: str | None = None) -> Booking:
+    """Cancelled, and whoever waits for the seat is asked at once: in a transaction of its own."""
+    booking = cancel(db, actor, booking_id, reason)
+    if booking.waited_for:
+        waiting.next_now(db, booking.library_id)
+    return booking
+
+
+def reject(db: Db, actor: Actor, booking_id: UUID, reason: str) -> Booking:
     """Staff refuse a held booking."""
     with db.transaction():
         booking = _moved(db, actor, "reject", booking_id, "bookings:confirm", reason=reason)
@@ -158,8 +141,21 @@ def no_show(db: Db, actor: Actor, booking_id: UUID) -> Booking:
         booking = _moved(db, actor, "no_show", booking_id, "bookings:confirm")
         if clock.now() < booking.start_at:
             raise StateConflict("the booking has not begun yet")
-        _told(db, "no_show", booking)
+        strikes.missed(db, booking)
     return booking
+
+
+def come_back(db: Db, booking: Booking) -> None:
+    """Released as not coming, and here after all: only where the seat is still free. In the check-in's transaction."""
+    match queries.come_back(db, booking.id):
+        case "seat_taken":
+            raise SeatTaken
+        case "too_many_concurrent":
+            raise TooManyConcurrent
+        case "state_conflict":
+            stuck(booking, "check_in")
+    due, now = clock.now() + timedelta(minutes=booking.policy.no_show_minutes), moment_key(clock.now())
+    timers.wait(db, due, TIMER, booking.id, "no_show", period=now, start=moment_key(booking.start_at))
 
 
 def payable(db: Db, booking_id: UUID, actor: Actor) -> Payable:
@@ -169,6 +165,8 @@ def payable(db: Db, booking_id: UUID, actor: Actor) -> Payable:
     booking = visible(actor, queries.read(db, booking_id), "bookings:read")
     if booking.status in ("confirmed", "checked_in", "completed"):
         raise AlreadyPaid
+    if booking.approval == "waiting":
+        raise ApprovalPending
     lapsed = booking.hold_expires_at is not None and booking.hold_expires_at <= clock.now()
     if booking.status == "expired" or lapsed:
         raise HoldExpired
@@ -200,7 +198,7 @@ def confirm_paid(db: Db, booking_id: UUID, payment_id: UUID) -> bool:
     """Captured: confirmed, also after the hold lapsed if seat and student are still free. False: give it back."""
     outcome = queries.confirm_paid(db, booking_id, payment_id)
     if outcome == "confirmed":
-        _confirmed(db, queries.read(db, booking_id))
+        confirmed(db, queries.read(db, booking_id))
     return outcome != "gone"
 
 
@@ -212,13 +210,14 @@ def release_unpaid(db: Db, booking_id: UUID, facts: dict[str, Any]) -> None:
     booking = queries.move_on(db, "expire", booking_id, due=clock.now())
     if booking or queries.tell_lapsed(db, booking_id):
         outbox.emit(db, "booking.expired", booking_id, facts_of(booking or queries.read(db, booking_id)))
+        waiting.expired(db, booking_id)
 
 
 def _release_no_show(db: Db, booking_id: UUID, start: str) -> None:
     booking = queries.find(db, booking_id)
     # A booking that was moved since has another timer.
-    if booking and moment_key(booking.start_at) == start and queries.move_on(db, "no_show", booking_id):
-        _told(db, "no_show", booking)
+    if booking and moment_key(booking.start_at) == start and (missed := queries.move_on(db, "no_show", booking_id)):
+        strikes.missed(db, missed)
 
 
 def arrived(db: Db, booking_id: UUID) -> None:
@@ -234,30 +233,11 @@ def left(db: Db, booking_id: UUID) -> None:
     outbox.emit(db, "booking.completed", booking_id)
 
 
-def _student(actor: Actor, request: BookingRequest) -> UUID:
-    """Students book for themselves, staff for the student they name."""
-    if actor.user_type == "student":
-        if request.student_id not in (None, actor.id):
-            raise Forbidden("students book for themselves")
-        return actor.id
-    if request.student_id is None:
-        raise Invalid.field("studentId", "staff name the student they book for")
-    if actor.library_ids is not None and request.library_id not in actor.library_ids:
-        raise NotFound
-    return request.student_id
-
-
-def _moved(db: Db, actor: Actor, event: Event, booking_id: UUID, permission: str, reason: str | None = None) -> Booking:
-    booking = queries.move_on(db, event, booking_id, reason=reason, **scope(actor, permission))
+def _moved(db: Db, actor: Actor, event: Event, booking_id: UUID, permission: str, **facts: Any) -> Moved:
+    booking = queries.move_on(db, event, booking_id, **facts, **scope(actor, permission))
     if booking is None:
         stuck(visible(actor, queries.read(db, booking_id), permission), event)
     return booking
-
-
-def _confirmed(db: Db, booking: Booking) -> None:
-    timers.cancel(db, TIMER, booking.id)
-    watch_for_no_show(db, booking)
-    _told(db, "confirmed", booking)
 
 
 def _told(db: Db, what: str, booking: Booking) -> None:

@@ -58,6 +58,10 @@ EVENTS = {
     "booking.confirmed": Event("a seat is booked", BOOKING),
     "booking.cancelled": Event("a booking was given up", BOOKING),
     "booking.rejected": Event("a booking was refused by the staff", BOOKING),
+    "booking.approved": Event("the staff agree to a booking, which is held to be paid", BOOKING),
+    "booking.paused": Event(
+        "too many no-shows: a student books nothing for a while", {"studentId": "id", "libraryId": "id"}
+    ),
     "booking.no_show": Event("nobody came for a booking", BOOKING),
     "booking.expired": Event("a hold lapsed unpaid", BOOKING),
     "booking.checked_in": Event("who booked has come"),
@@ -122,6 +126,11 @@ EVENTS = {
     "user.logged_in": Event("somebody signed in", {"userType": "text", "method": "text"}),
     "user.refresh_reused": Event("an old refresh token was presented, the session is over", {"sessionId": "id"}),
     "user.locked": Event("too many failed sign-ins", {"known": "flag"}, platform=True),
+    "waitlist.offered": Event(
+        "a seat is held for who was next in line", {"studentId": "id", "libraryId": "id", "offerExpiresAt": "moment"}
+    ),
+    "waitlist.accepted": Event("who was offered a seat took it", {"studentId": "id", "libraryId": "id"}),
+    "waitlist.expired": Event("nobody took the offer, or the time that was waited for began", {"studentId": "id"}),
     "wallet.low": Event(
         "credits fell below the wallet's threshold", {"creditType": "text", "balance": "count", "threshold": "count"}
     ),

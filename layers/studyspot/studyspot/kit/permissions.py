@@ -56,6 +56,8 @@ STAFF = frozenset(
         "bookings:read",
         "bookings:cancel",
         "bookings:confirm",
+        "bookings:override",
+        "bookings:walk_in",
         "attendance:read",
         "attendance:mark",
         "attendance:qr",
@@ -139,8 +141,8 @@ OWNER = STAFF | {
     "jobs:manage",
 }
 
-KIOSK = frozenset({"attendance:qr", "attendance:door", "displays:read"})
-"""A device at the door: it shows the code, and lets people in and out of its one library."""
+KIOSK = frozenset({"attendance:qr", "attendance:door", "bookings:walk_in", "displays:read"})
+"""A device at the door: it shows the code, lets people in and out of its one library, and seats who walks in."""
 
 BIOMETRIC = frozenset({"attendance:report_device"})
 """A reader of fingers or cards: it tells who was there."""

@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 
 MOVES = frozenset(
     {
+        "booking_pauses", "booking_plan_rules", "booking_series", "waitlist_entries",
         "attendance", "attendance_corrections", "attendance_leaves",
         "attendance_scans", "bookings", "communications", "consents", "coupons", "credit_note_items", "credit_notes",
         "delivery_events",

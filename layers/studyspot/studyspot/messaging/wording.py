@@ -116,6 +116,11 @@ TEMPLATES = {
             ("name", "library", "date"),
         ),
         Template(
+            "seat_offer",
+            "Dear {#var#}, seat {#var#} at {#var#} from {#var#} is offered to you. Accept it by {#var#}. - StudySpot",
+            ("name", "seat", "library", "start", "until"),
+        ),
+        Template(
             "booking_confirmation",
             "Dear {#var#}, seat {#var#} at {#var#} is booked from {#var#} to {#var#}. - StudySpot",
             ("name", "seat", "library", "start", "end"),

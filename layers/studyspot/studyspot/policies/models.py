@@ -40,6 +40,24 @@ class Booking(Model):
     check_in_minutes_before: Minutes = 15
     no_show_minutes: Annotated[int, Field(ge=5, le=1440)] = 30
     """After the beginning: whoever has not come by then gives the seat back."""
+    slot_minutes: Annotated[int, Field(ge=5, le=240)] | None = None
+    """Bookings begin and end on multiples of this after midnight; null = at any minute."""
+    lead_minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] | None = None
+    """How long before its beginning a booking has to be made; null = until it begins."""
+    buffer_minutes: Annotated[int, Field(ge=1, le=240)] | None = None
+    """After a booking its seat stays free for so long."""
+    max_day_minutes: Annotated[int, Field(ge=15, le=24 * 60)] | None = None
+    """What one student may have booked on one day, in all; null = any number."""
+    max_week_minutes: Annotated[int, Field(ge=15, le=7 * 24 * 60)] | None = None
+    max_month_minutes: Annotated[int, Field(ge=15, le=31 * 24 * 60)] | None = None
+    approval_hours: Annotated[int, Field(ge=1, le=168)] | None = None
+    """Staff decide about each booking of a student, for which its seat is held so long; null = nobody has to."""
+    strikes: Annotated[int, Field(ge=1, le=100)] | None = 3
+    """So many no-shows within `strikeDays` pause a student's bookings for `pauseDays`; null = never."""
+    strike_days: Annotated[int, Field(ge=1, le=365)] = 30
+    pause_days: Annotated[int, Field(ge=1, le=365)] = 7
+    waitlist_order: Literal["fifo", "plan_tier", "fewest_hours"] = "fifo"
+    """Who is offered a seat first: who waits longest, who pays most a day, or who sat least this week."""
 
 
 class Fees(Model):

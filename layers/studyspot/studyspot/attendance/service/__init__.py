@@ -25,6 +25,7 @@ from studyspot.attendance.models import (
 from studyspot.attendance.models.refusals import AlreadyInside, CheckInWindow, Denied, NotInside
 from studyspot.attendance.occupancy import occupancy
 from studyspot.attendance.queries import Asked
+from studyspot.bookings import service as bookings
 from studyspot.bookings.models import Booking
 from studyspot.kit import clock, crypto
 from studyspot.kit.auth import Actor
@@ -155,21 +156,28 @@ def _where(actor: Actor, library: UUID | None) -> UUID:
 
 
 def arrive_for_booking(db: Db, actor: Actor, booking: Booking, code: str | None) -> Scan:
-    """Check-in of one booking: students show the library's code, staff vouch."""
+    """Check-in of one booking: students show the library's code, staff vouch. Who was released gets the seat back."""
+    if actor.user_type == "student" and code is None:
+        raise Invalid.field("code", "scan the library's code")
+    with db.transaction():
+        if booking.status == "no_show":
+            bookings.come_back(db, booking)
+        return _arrived(db, actor, booking, code)
+
+
+def _arrived(db: Db, actor: Actor, booking: Booking, code: str | None) -> Scan:
     if actor.user_type == "student":
-        if code is None:
-            raise Invalid.field("code", "scan the library's code")
+        assert code, "a student without one was refused"
         return scan(db, actor, ScanRequest(code=code, library_id=booking.library_id))
     now = clock.now()
-    with db.transaction():
-        facts = queries.entry(db, Asked(booking.student_id, booking.library_id), now)
-        if facts.booking_id != booking.id:
-            raise StateConflict(f"a booking that is {booking.status} takes no check in")
-        if facts.early:
-            raise CheckInWindow
-        ruling = _decided(facts, booking.library_id, now)
-        door = Door(db, facts, booking.student_id, booking.library_id, now, "booking", kind="in")
-        visit = door.apply(ruling)
+    facts = queries.entry(db, Asked(booking.student_id, booking.library_id), now)
+    if facts.booking_id != booking.id:
+        raise StateConflict(f"a booking that is {booking.status} takes no check in")
+    if facts.early:
+        raise CheckInWindow
+    ruling = _decided(facts, booking.library_id, now)
+    door = Door(db, facts, booking.student_id, booking.library_id, now, "booking", kind="in")
+    visit = door.apply(ruling)
     return _told(ruling, visit)
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
-
 from studyspot.bookings.models import (
     LIVE,
     TRANSITIONS,
-    Attempt,
     Availability,
     Booking,
-    BookingRequest,
-    Circumstances,
     Event,
-    Policy,
+    Moved,
     SeatAvailability,
     SeatOffer,
 )
@@ -29,61 +24,31 @@ from studyspot.kit.models import Model
 
 COLUMNS = """
     b.id, b.student_id, b.library_id, b.seat_id, s.code AS seat_code, b.start_at, b.end_at, b.status, b.fee_plan_id,
-    b.amount_paise, b.hold_expires_at, b.payment_id, b.policy, b.reason, b.created_at, b.updated_at"""
-
-CIRCUMSTANCES = """
-    l.status AS library_status, o.windows @> tstzrange(%(start)s, %(end)s) AS open_throughout,
-    o.windows @> %(start)s::timestamptz OR opening_windows(l.id, g.timezone, o.day + 1, o.day) <> '{}' AS open_that_day,
-    p.kind AS plan_kind, p.status AS plan_status, v.price_paise, v.tax_included, v.gst_rate,
-    NOT EXISTS (SELECT FROM fee_plan_libraries f WHERE f.fee_plan_id = p.id)
-        OR EXISTS (SELECT FROM fee_plan_libraries f WHERE f.fee_plan_id = p.id AND f.library_id = l.id) AS plan_here,
-    st.status AS student_status,
-    EXISTS (SELECT FROM memberships m
-            WHERE m.student_id = st.id AND m.fee_plan_id = p.id
-              AND m.status IN ('active','grace')
-              AND (%(start)s AT TIME ZONE g.timezone)::date >= m.start_date
-              AND (%(start)s AT TIME ZONE g.timezone)::date < m.end_date) AS member"""
-
-AROUND = """
-    tenant_gate g, libraries l
-    CROSS JOIN LATERAL (SELECT (%(start)s AT TIME ZONE h.timezone)::date AS day,
-        opening_windows(l.id, h.timezone, (%(start)s AT TIME ZONE h.timezone)::date,
-                        (%(end)s AT TIME ZONE h.timezone)::date) AS windows FROM tenant_gate h) o,
-    fee_plans p JOIN fee_plan_versions v ON v.fee_plan_id = p.id AND v.version = p.version,
-    students st"""
-
-NAMED = "l.id = %(library)s AND p.id = %(plan)s AND st.id = %(student)s"
-
-# The library's policy decides, and is kept with the booking, in the statement that tries for the seat.
-HOLD = f"""
-    WITH rule AS MATERIALIZED (SELECT %(policy)s::jsonb || library_policy(%(library)s, 'booking') AS policy)
-    SELECT h.outcome, h.seat_id, h.seat_code, h.alternatives, rule.policy - 'max_open' AS policy,
-           (rule.policy ->> 'max_open')::bigint AS max_open,
-           CASE WHEN rule.policy ->> 'max_open' IS NOT NULL
-                THEN other_open_bookings(%(student)s, %(id)s, %(now)s) END AS open_bookings, {CIRCUMSTANCES}
-    FROM rule, LATERAL hold_seat(%(id)s, %(library)s, %(seat)s, %(student)s, %(plan)s, %(start)s, %(end)s,
-                   %(now)s + make_interval(mins => (rule.policy ->> 'hold_minutes')::integer),
-                   rule.policy - 'max_open', %(by)s, %(now)s) h, {AROUND}
-    WHERE {NAMED}"""
-
-LOOK = f"SELECT {CIRCUMSTANCES} FROM {AROUND} WHERE {NAMED}"
+    b.amount_paise, b.hold_expires_at, b.payment_id, b.policy, b.reason, b.created_at, b.updated_at,
+    CASE WHEN b.status = 'no_show' THEN true WHEN b.status IN ('checked_in','completed') THEN false END AS no_show,
+    b.series_id, b.approval, b.desk_method, b.waitlist_id"""
 
 PRICED = """
-    UPDATE bookings SET amount_paise = %(amount)s, status = %(status)s, hold_expires_at = %(until)s WHERE id = %(id)s"""
-LASTING = "UPDATE seat_occupancy SET lapses_at = NULL WHERE source_id = %(id)s"
+    UPDATE bookings SET amount_paise = %(amount)s, status = %(status)s, hold_expires_at = %(until)s,
+        approval = %(approval)s, series_id = %(series)s WHERE id = %(id)s"""
+LASTING = "UPDATE seat_occupancy SET lapses_at = %(until)s WHERE source_id = %(id)s"
 
 # The booking's row first, then its claim: the order in which everybody locks.
 MOVE_ON = f"""
     WITH moved AS (
         UPDATE bookings SET status = %(after)s, hold_expires_at = %(until)s, updated_at = %(now)s,
-               payment_id = coalesce(%(payment)s, payment_id), reason = coalesce(%(reason)s, reason)
+               payment_id = coalesce(%(payment)s, payment_id), reason = coalesce(%(reason)s, reason),
+               approval = CASE WHEN %(approved)s AND approval = 'waiting' THEN 'given' ELSE approval END
         WHERE id = %(id)s AND status = ANY (%(before)s) AND (%(owner)s::uuid IS NULL OR student_id = %(owner)s)
           AND (%(libraries)s::uuid[] IS NULL OR library_id = ANY (%(libraries)s))
           AND (%(due)s::timestamptz IS NULL OR hold_expires_at <= %(due)s)
         RETURNING *),
     freed AS (DELETE FROM seat_occupancy o USING moved WHERE o.source_id = moved.id AND NOT %(live)s),
     kept AS (UPDATE seat_occupancy o SET lapses_at = %(until)s FROM moved WHERE o.source_id = moved.id AND %(live)s)
-    SELECT {COLUMNS} FROM moved b JOIN seats s ON s.id = b.seat_id"""
+    SELECT {COLUMNS}, EXISTS (
+        SELECT FROM waitlist_entries w WHERE w.library_id = b.library_id AND w.status = 'waiting'
+            AND w.start_at < b.end_at AND w.end_at > b.start_at) AS waited_for
+    FROM moved b JOIN seats s ON s.id = b.seat_id"""
 
 READ = f"SELECT {COLUMNS} FROM bookings b JOIN seats s ON s.id = b.seat_id WHERE b.id = %(id)s"
 
@@ -91,6 +56,8 @@ LIST = f"""
     SELECT {COLUMNS} FROM bookings b JOIN seats s ON s.id = b.seat_id
     WHERE (%(after)s::uuid IS NULL OR b.id < %(after)s) AND (%(student)s::uuid IS NULL OR b.student_id = %(student)s)
       AND (%(library)s::uuid IS NULL OR b.library_id = %(library)s) AND (%(seat)s::uuid IS NULL OR b.seat_id = %(seat)s)
+      AND (%(series)s::uuid IS NULL OR b.series_id = %(series)s)
+      AND (%(approval)s::text IS NULL OR b.approval = %(approval)s)
       AND (%(libraries)s::uuid[] IS NULL OR b.library_id = ANY (%(libraries)s))
       AND (%(status)s::text IS NULL OR b.status = %(status)s)
       AND (%(start)s::timestamptz IS NULL OR b.end_at > %(start)s)
@@ -100,8 +67,11 @@ LIST = f"""
 SEATS = """
     SELECT s.id AS seat_id, s.code, s.zone_id, z.name AS zone, s.kind, s.attributes, f.id IS NOT NULL AS free
     FROM libraries l JOIN seats s ON s.library_id = l.id AND s.status <> 'retired' JOIN zones z ON z.id = s.zone_id
-    LEFT JOIN free_seats(%(library)s, tstzrange(%(start)s, %(end)s), %(now)s) f ON f.id = s.id
-    WHERE l.id = %(library)s ORDER BY s.code"""
+    LEFT JOIN free_seats(%(library)s, claimed_time(%(start)s, %(end)s, library_policy(%(library)s, 'booking')),
+                         %(now)s) f ON f.id = s.id
+    WHERE l.id = %(library)s AND (%(kind)s::text IS NULL OR s.kind = %(kind)s)
+      AND s.attributes @> %(attributes)s::text[]
+    ORDER BY s.code"""
 
 FREE = """
     SELECT id AS seat_id, code FROM free_seats(%(library)s, tstzrange(%(start)s, %(end)s), %(now)s)
@@ -124,40 +94,21 @@ class Payer(Model):
     email: str | None
 
 
-def hold(db: Db, booking_id: UUID, request: BookingRequest, student: UUID, now: datetime) -> Attempt | None:
-    """Claim and booking in one call, with what the rules need; None when library, plan or student do not exist."""
-    try:
-        return db.maybe(
-            Attempt,
-            HOLD,
-            id=booking_id,
-            seat=request.seat_id,
-            policy=Policy().model_dump_json(by_alias=False),
-            by=db.actor.id if db.actor else None,
-            now=now,
-            **_named(request.library_id, request.fee_plan_id, student, request.start_at, request.end_at),
-        )
-    except psycopg.errors.ForeignKeyViolation:
-        return None
-
-
-def look(db: Db, booking: Booking, start: datetime, end: datetime) -> Circumstances:
-    """The same facts for a booking that exists."""
-    return db.one(
-        Circumstances, LOOK, **_named(booking.library_id, booking.fee_plan_id, booking.student_id, start, end)
+def price(db: Db, booking: Booking, held_until: datetime, at_once: bool) -> None:
+    """The price, and the state that follows from it: with the commit, unless somebody reads it before that."""
+    write: Callable[..., Any] = db.run if at_once else db.later
+    until = booking.hold_expires_at
+    write(
+        PRICED,
+        id=booking.id,
+        amount=booking.amount_paise,
+        status=booking.status,
+        until=until,
+        approval=booking.approval,
+        series=booking.series_id,
     )
-
-
-def _named(library: UUID, plan: UUID, student: UUID, start: datetime, end: datetime) -> dict[str, Any]:
-    return {"library": library, "plan": plan, "student": student, "start": start, "end": end}
-
-
-def price_later(db: Db, booking_id: UUID, amount: int, until: datetime | None) -> None:
-    """Goes with the commit: the price, and the state that follows from it."""
-    status = "held" if until else "confirmed"
-    db.later(PRICED, id=booking_id, amount=amount, status=status, until=until)
-    if until is None:
-        db.later(LASTING, id=booking_id)
+    if until != held_until:
+        write(LASTING, id=booking.id, until=until)
 
 
 def move_on(
@@ -171,11 +122,11 @@ def move_on(
     until: datetime | None = None,
     due: datetime | None = None,
     reason: str | None = None,
-) -> Booking | None:
+) -> Moved | None:
     """The booking after the event, its claim kept or freed; None when it is not there or not in a state for it."""
     before, after = TRANSITIONS[event]
     return db.maybe(
-        Booking,
+        Moved,
         MOVE_ON,
         id=booking_id,
         before=list(before),
@@ -187,6 +138,7 @@ def move_on(
         until=until,
         due=due,
         reason=reason,
+        approved=event in ("approve", "confirm"),
         now=clock.now(),
     )
 
@@ -194,8 +146,9 @@ def move_on(
 def move_on_later(db: Db, event: Event, booking_id: UUID) -> None:
     """The same with the commit, for a booking that is locked and known to be in a state for it."""
     before, after = TRANSITIONS[event]
-    facts = {"owner": None, "libraries": None, "payment": None, "until": None, "due": None, "reason": None}
-    db.later(MOVE_ON, id=booking_id, before=list(before), after=after, live=after in LIVE, now=clock.now(), **facts)
+    facts: dict[str, Any] = dict.fromkeys(("owner", "libraries", "payment", "until", "due", "reason"))
+    facts |= {"live": after in LIVE, "approved": False, "now": clock.now()}
+    db.later(MOVE_ON, id=booking_id, before=list(before), after=after, **facts)
 
 
 def read(db: Db, booking_id: UUID) -> Booking:
@@ -208,13 +161,19 @@ def find(db: Db, booking_id: UUID) -> Booking | None:
 
 def listed(db: Db, most: int, after: str | None, **filters: Any) -> list[Booking]:
     """Newest first, one more than a page."""
-    asked = dict.fromkeys(("student", "library", "seat", "status", "start", "end", "libraries")) | filters
+    asked = (
+        dict.fromkeys(("student", "library", "seat", "status", "start", "end", "libraries", "series", "approval"))
+        | filters
+    )
     return db.all(Booking, LIST, most=most, after=after, **asked)
 
 
-def availability(db: Db, library: UUID, start: datetime, end: datetime) -> Availability:
-    """Every seat of the library with whether it is free for all of that time."""
-    seats = db.all(SeatAvailability, SEATS, library=library, start=start, end=end, now=clock.now())
+def availability(
+    db: Db, library: UUID, start: datetime, end: datetime, kind: str | None, attributes: list[str]
+) -> Availability:
+    """Every seat of the library, of those asked for, with whether it is free for all of that time."""
+    wanted = {"start": start, "end": end, "kind": kind, "attributes": attributes}
+    seats = db.all(SeatAvailability, SEATS, library=library, now=clock.now(), **wanted)
     if not seats and not db.value("SELECT 1 FROM libraries WHERE id = %(library)s", library=library):
         raise NotFound
     free = sum(seat.free for seat in seats)
@@ -247,6 +206,17 @@ def change(db: Db, booking: Booking, seat: UUID, start: datetime, end: datetime,
         now=clock.now(),
     )
     return outcome
+
+
+def come_back(db: Db, booking_id: UUID) -> str:
+    """`confirmed`, `seat_taken`, `too_many_concurrent` or `state_conflict`."""
+    outcome: str = db.value("SELECT come_back(%(id)s, %(now)s)", id=booking_id, now=clock.now())
+    return outcome
+
+
+def paid_at_desk(db: Db, booking_id: UUID, method: str) -> None:
+    """Over the counter; what the books say of it is the ledger's."""
+    db.later("UPDATE bookings SET desk_method = %(method)s WHERE id = %(id)s", id=booking_id, method=method)
 
 
 def payer(db: Db, student: UUID) -> Payer:

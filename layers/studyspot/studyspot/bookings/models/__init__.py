@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from studyspot.kit.errors import Conflict, Gone, PaymentRequired, RuleViolated
 from studyspot.kit.models import Change, Model, Moment, Text, Timestamp
 
 Status = Literal[
     "held", "pending_payment", "confirmed", "checked_in", "completed", "expired", "cancelled", "no_show", "rejected"
 ]
 Event = Literal[
-    "await_payment", "pay", "confirm", "check_in", "check_out", "expire", "cancel", "no_show", "reject"
+    "await_payment", "approve", "pay", "confirm", "check_in", "check_out", "expire", "cancel", "no_show", "come_back",
+    "reject",
 ]  # fmt: skip
+DeskMethod = Literal["cash", "upi", "card"]
+SeatKind = Literal["fixed", "flexi"]
 LIVE: tuple[Status, ...] = ("held", "pending_payment", "confirmed", "checked_in")
 """States in which a booking holds its seat."""
 
@@ -30,6 +33,7 @@ class Transition(NamedTuple):
 
 TRANSITIONS: Mapping[Event, Transition] = {
     "await_payment": Transition(("held", "pending_payment"), "pending_payment"),
+    "approve": Transition(("held",), "held"),
     "pay": Transition(("held", "pending_payment", "expired"), "confirmed"),
     "confirm": Transition(("held",), "confirmed"),
     "check_in": Transition(("confirmed",), "checked_in"),
@@ -37,12 +41,16 @@ TRANSITIONS: Mapping[Event, Transition] = {
     "expire": Transition(("held", "pending_payment"), "expired"),
     "cancel": Transition(("held", "pending_payment", "confirmed"), "cancelled"),
     "no_show": Transition(("confirmed",), "no_show"),
+    "come_back": Transition(("no_show",), "confirmed"),
     "reject": Transition(("held",), "rejected"),
 }
 
 
 class Policy(Model):
-    """The rules of a booking, kept with it as they were when it was made; the tenant's settings come over these."""
+    """The rules of a booking, kept with it as they were when it was made. null = no such rule."""
+
+    # What a later release keeps beside these is none of this one's business.
+    model_config = ConfigDict(extra="ignore")
 
     min_minutes: int = 15
     max_minutes: int = 16 * 60
@@ -51,6 +59,23 @@ class Policy(Model):
     cancel_before_minutes: int = 0
     check_in_minutes_before: int = 15
     no_show_minutes: int = 30
+    slot_minutes: int | None = None
+    lead_minutes: int | None = None
+    buffer_minutes: int | None = None
+    max_open: int | None = None
+    max_day_minutes: int | None = None
+    max_week_minutes: int | None = None
+    max_month_minutes: int | None = None
+    approval_hours: int | None = None
+
+    def written(self) -> str:
+        """As the database keeps it: a rule nobody has set is not in it."""
+        return self.model_dump_json(by_alias=False, exclude_none=True)
+
+    @property
+    def has_quota(self) -> bool:
+        """Does it limit what a student has altogether?"""
+        return any((self.max_open, self.max_day_minutes, self.max_week_minutes, self.max_month_minutes))
 
 
 class Booking(Model):
@@ -70,19 +95,43 @@ class Booking(Model):
     payment_id: UUID | None
     policy: Policy
     reason: str | None
+    no_show: bool | None = None
+    """Whether nobody came; null where that was never to be seen, as for a cancelled one."""
+    series_id: UUID | None = None
+    approval: Literal["waiting", "given"] | None = None
+    desk_method: DeskMethod | None = None
+    """How it was paid over the counter."""
+    waitlist_id: UUID | None = None
+    """The place in the line whose offer it was."""
     created_at: Timestamp
     updated_at: Timestamp
 
 
-class BookingRequest(Model):
+class Moved(Booking):
+    """A booking after an event."""
+
+    waited_for: bool = Field(default=False, exclude=True)
+    """Somebody waits for a seat there at that time."""
+
+
+class SeatWish(Model):
+    """A seat by its id, or any free one that has these attributes."""
+
+    seat_id: UUID | None = None
+    seat_kind: SeatKind | None = None
+    attributes: Annotated[list[Annotated[str, Field(min_length=1, max_length=50)]], Field(max_length=20)] = []
+
+
+class BookingRequest(SeatWish):
     """A seat (or any free one) for a time, under a fee plan; staff name the student."""
 
     library_id: UUID
-    seat_id: UUID | None = None
     start_at: Moment
     end_at: Moment
     fee_plan_id: UUID
     student_id: UUID | None = None
+    override_reason: Text | None = None
+    """Staff only: book against the library's rules, for this reason. Nobody's seat is taken for it."""
 
 
 class BookingChange(Change):
@@ -99,10 +148,23 @@ class BookingChange(Change):
         return self
 
 
+class Extension(Model):
+    """How long the seat is wanted in the end: later than now agreed, or earlier."""
+
+    end_at: Moment
+    override_reason: Text | None = None
+
+
 class Reason(Model):
     """Why, in a person's words."""
 
     reason: Text | None = None
+
+
+class Rejection(Model):
+    """Why, in a person's words."""
+
+    reason: Text
 
 
 class SeatOffer(Model):
@@ -112,10 +174,19 @@ class SeatOffer(Model):
     code: str
 
 
+class Refusal(Model):
+    """A rule that stands against it."""
+
+    code: str
+    message: str
+
+
 class Precheck(Model):
-    """Whether a booking would be accepted, which rule stops it, and what it would cost."""
+    """Whether a booking would be accepted, which rules stop it, and what it would cost."""
 
     accepted: bool
+    refusals: list[Refusal] = []
+    """Every rule that stands against it; `code` and `message` are the first."""
     code: str | None = None
     message: str | None = None
     amount_paise: int | None = None
@@ -164,12 +235,22 @@ class Terms(Model):
     gst_rate: int
 
 
-class Circumstances(Hours, Terms):
+class Use(Model):
+    """What a student has beside one booking; null where no rule asks."""
+
+    ahead: int | None
+    day_minutes: int | None
+    week_minutes: int | None
+    month_minutes: int | None
+
+
+class Circumstances(Hours, Terms, Use):
     """What the rules judge: library, plan and student as they are at this moment."""
 
     library_status: str
     student_status: str
     member: bool
+    timezone: str
 
 
 class Attempt(Circumstances):
@@ -180,97 +261,5 @@ class Attempt(Circumstances):
     seat_code: str | None
     alternatives: list[SeatOffer] | None
     policy: Policy
-    max_open: int | None
-    open_bookings: int | None
-
-
-class SeatTaken(Conflict):
-    """This seat is already booked for part of that time."""
-
-    code = "seat_taken"
-    fix = "Book one of `alternatives`, or leave `seatId` out for any free seat."
-
-
-class LocationFull(Conflict):
-    """No seat of this library is free for all of that time."""
-
-    code = "location_full"
-
-
-class TooManyConcurrent(Conflict):
-    """The student already has a seat for part of that time."""
-
-    code = "too_many_concurrent"
-
-
-class DurationTooShort(RuleViolated):
-    """The time is shorter than a booking may be."""
-
-    code = "duration_too_short"
-
-
-class DurationInvalid(RuleViolated):
-    """The time is longer than a booking may be, or ends before it begins."""
-
-    code = "duration_invalid"
-
-
-class BookingQuotaExceeded(RuleViolated):
-    """The student has as many bookings ahead as this organisation allows."""
-
-    code = "booking_quota_exceeded"
-
-
-class TooFarAhead(RuleViolated):
-    """Bookings do not reach that far ahead."""
-
-    code = "too_far_ahead"
-
-
-class InPast(RuleViolated):
-    """That time has passed."""
-
-    code = "in_past"
-
-
-class OutsideHours(RuleViolated):
-    """The library is not open for all of that time."""
-
-    code = "outside_hours"
-
-
-class WeekdayClosed(RuleViolated):
-    """The library is closed on that day."""
-
-    code = "weekday_closed"
-
-
-class NotAllowedHere(RuleViolated):
-    """This student or library takes no bookings now."""
-
-    code = "not_allowed_here"
-
-
-class CancelTooLate(RuleViolated):
-    """It is too late to cancel this booking."""
-
-    code = "cancel_too_late"
-
-
-class PriceDiffers(RuleViolated):
-    """A confirmed booking moves only to a time of the same price."""
-
-    code = "price_differs"
-    fix = "Cancel it and book anew."
-
-
-class HoldExpired(Gone):
-    """The hold on this seat has expired."""
-
-    code = "hold_expired"
-
-
-class NotPaid(PaymentRequired):
-    """This booking has to be paid for first."""
-
-    code = "payment_required"
+    pause_id: UUID | None
+    paused_until: datetime | None
