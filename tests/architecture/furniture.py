@@ -36,6 +36,7 @@ WISHES: dict[str, dict[str, Any]] = {
     "libraries": {"operating_days": [1, 2, 3, 4, 5, 6, 7], "status": "active"},
     "library_hours": {"day": 1, "opens": 360, "closes": 1380},
     "jobs": {"kind": "student_import"},
+    "seat_maps": {"layout": '{"width": 9, "height": 9}'},
     "membership_dues": {"lines": "[]"},
     "users": {"role": "library_staff"},
     "invitations": {"user_type": "library_staff"},

@@ -31,7 +31,7 @@ KEPT = {
         dlt_headers entitlement_overrides holidays libraries library_codes library_listings lockers retention_rules
         seats shifts sms_templates tenant_gate tenant_kyc tenant_settings webhook_endpoints zones""",
     "how a library is run: as many rows as somebody changes": """
-        library_settings locker_assignments notices seat_maps""",
+        library_images library_settings locker_assignments notices seat_maps""",
     "the directory: who exists, where, and what became of it": """
         cells closed_tenants gateway_account_owners gateway_orders offboardings provisioning_steps tenant_moves
         tenants""",

@@ -171,7 +171,7 @@ def test_no_log_is_kept_longer_than_thirty_days(source: dict[str, Any]) -> None:
         ("/api/auth/signin", "AuthApi"),
         ("/api/v1/tenants", "TenantsApi"),
         ("/api/v1/admin/tenants/x", "TenantsApi"),
-        ("/api/v1/public/libraries", "LibrariesApi"),
+        ("/api/v1/public/libraries", "PublicApi"),
         ("/api/v1/fee-plans", "MembershipsApi"),
         ("/api/v1/bookings/x", "BookingsApi"),
         ("/api/bookings", "HealthApi"),

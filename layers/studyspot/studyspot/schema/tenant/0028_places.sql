@@ -55,7 +55,8 @@ CREATE TABLE notices (
 CREATE INDEX notices_of_library ON notices (tenant_id, library_id, id) WHERE withdrawn_at IS NULL;
 SELECT tenant_table('notices');
 
--- Pictures of a library, in their order; the bytes are a file like any other.
+-- Pictures of a library, in their order; the bytes are a file like any other. No reference: an archive of the organisation
+-- leaves out what was never brought, and a picture goes with its file all the same.
 CREATE TABLE library_images (
     tenant_id  uuid NOT NULL DEFAULT app_tenant(),
     library_id uuid NOT NULL,
@@ -63,10 +64,17 @@ CREATE TABLE library_images (
     caption    text,
     created_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, library_id, file_id),
-    FOREIGN KEY (tenant_id, library_id) REFERENCES libraries (tenant_id, id),
-    FOREIGN KEY (tenant_id, file_id) REFERENCES files (tenant_id, id) ON DELETE CASCADE
+    FOREIGN KEY (tenant_id, library_id) REFERENCES libraries (tenant_id, id)
 );
+CREATE INDEX library_images_of_file ON library_images (tenant_id, file_id);
 SELECT tenant_table('library_images');
+CREATE FUNCTION image_goes_with_file() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM library_images WHERE file_id = OLD.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER files_take_images AFTER DELETE ON files FOR EACH ROW WHEN (OLD.purpose = 'library_image')
+    EXECUTE FUNCTION image_goes_with_file();
 
 -- Under which name the library stands in the public directory; NULL = it does not.
 ALTER TABLE libraries ADD COLUMN listed_as text CHECK (listed_as ~ '^[a-z0-9][a-z0-9-]{1,78}[a-z0-9]$');
