@@ -120,7 +120,7 @@ def test_out_and_in_again_gives_the_same_checksums(world: World, bucket: Any, he
         "done", len(archive), hashlib.sha256(archive).hexdigest(),
     )  # fmt: skip
     ended = scene.imported(world, bucket, new, archive)
-    assert ended["status"] == "done", ended
+    assert ended["status"] == "done", str(ended)
     again = scene.content(bucket, scene.exported(world, new))
     before, after = scene.manifest(archive)["tables"], scene.manifest(again)["tables"]
     none_of(name for name in sorted(MOVES) if before[name] != after[name])

@@ -145,7 +145,7 @@ def _put_rows(archive: Reader, tenant: UUID, job: UUID) -> None:
             _fill(at, archive)
             at.execute(queries.CLOSE_JOB, {"id": job, "now": clock.now(), "result": _result(archive)})
     except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as fault:
-        raise ArchiveRefused(f"its rows do not fit: {type(fault).__name__}") from fault
+        raise ArchiveRefused(f"its rows do not fit: {fault}") from fault
     except psycopg.Error as fault:
         if fault.sqlstate == LIMIT:
             raise ArchiveRefused("it holds more than the plan of this organisation allows") from fault

@@ -111,7 +111,7 @@ RETAINED: dict[str, tuple[str, ...]] = {
                          "fee_paise", "tax_paise", "captured_at"),
     "refunds": ("id", "payment_id", "capture_id", "amount_paise", "status", "kind", "gateway", "gateway_refund_id",
                 "created_at", "succeeded_at"),
-    "ledger_transactions": ("id", "kind", "reference_id", "created_at", "day", "reverses"),
+    "ledger_transactions": ("id", "kind", "reference_id", "created_at", "booked_on", "reverses"),
     "ledger_entries": ("id", "transaction_id", "account", "amount_paise", "created_at"),
 }  # fmt: skip
 """What books and invoices need, named column by column: none of them holds a name, an address or free text."""

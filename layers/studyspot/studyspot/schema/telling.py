@@ -55,8 +55,9 @@ def snapshot(place: Place, tenant: UUID) -> Iterator[Rows]:
 
 @contextmanager
 def writing(place: Place, tenant: UUID) -> Iterator[Rows]:
-    """All or nothing, as that tenant, on a connection of its own."""
+    """All or nothing, as that tenant, on a connection of its own: what comes in happened before, and is only copied."""
     with _opened(place, tenant, "ISOLATION LEVEL READ COMMITTED") as rows:
+        rows.execute("SELECT set_config('app.copying', 'on', true)")
         yield rows
 
 
