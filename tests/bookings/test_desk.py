@@ -22,7 +22,9 @@ def scene(world: World) -> Scene:
 
 
 def post(scene: Scene, token: str, path: str, body: Any = None) -> Answer:
-    return scene.world.call("bookings", "POST", f"/bookings/{path}", token, body if body is not None else {})
+    return scene.world.call(
+        "bookings", "POST", f"/bookings/{path}".rstrip("/"), token, body if body is not None else {}
+    )
 
 
 def member(scene: Scene) -> tuple[UUID, str]:
@@ -235,3 +237,23 @@ def test_a_holiday_is_cleared_after_a_look(scene: Scene) -> None:
     assert post(scene, scene.staff(), "bulk-cancel", day).data["cancelled"] == [], "again changes nothing"
     backwards = day | {"to": day["from"]}
     assert post(scene, scene.staff(), "bulk-cancel", backwards).code == "validation_failed"
+
+
+@pytest.mark.parametrize("year", ["0001", "1999", "9999"])
+def test_a_time_at_the_end_of_the_calendar_is_a_clear_refusal(scene: Scene, year: str) -> None:
+    _, token = member(scene)
+    path = f"/libraries/{scene.library}/settings"
+    scene.world.call("spaces", "PUT", path, scene.tenant.owner, {"booking": {"slotMinutes": 30}})
+    booking = scene.book(token, 1, feePlanId=scene.monthly).data["id"]
+    start, end = f"{year}-12-31T20:00:00Z", f"{year}-12-31T23:59:00Z"
+    body = weekly(scene, 1) | {"startAt": start, "endAt": end, "until": f"{year}-12-31"}
+    assert post(scene, token, "recurring", body).status == 422
+    single = scene.wish(feePlanId=scene.monthly) | {"startAt": start, "endAt": end}
+    assert post(scene, token, "", single).status == 422
+    assert post(scene, token, f"{booking}/extend", {"endAt": end}).status == 422
+    moved = scene.world.call("bookings", "PUT", f"/bookings/{booking}", token, {"startAt": start, "endAt": end})
+    assert moved.status == 422
+    own = {"libraryId": scene.library, "feePlanId": scene.monthly, "kind": "monthly", "startDate": f"{year}-12-31"}
+    assert scene.world.call("waitlist", "POST", "/waitlist", token, own).status == 422
+    seat = {"libraryId": scene.library, "feePlanId": scene.monthly, "startAt": start, "endAt": end}
+    assert scene.world.call("waitlist", "POST", "/waitlist", token, seat).status in (201, 422)

@@ -21,6 +21,7 @@ from studyspot.bookings.models import (
     Rejection,
     SeatKind,
     Status,
+    Time,
 )
 from studyspot.bookings.models.many import BulkCancellation, BulkCancelled, Range, Series, SeriesRequest
 from studyspot.bookings.models.policies import Appeal, Effective, Pause, PlanRules, PlanRulesInForce
@@ -47,8 +48,8 @@ def availability(
     actor: Annotated[Actor, allow()],
     db: TenantDb,
     library_id: UUID,
-    from_: Moment,
-    to: Moment,
+    from_: Time,
+    to: Time,
     seat_kind: SeatKind | None = None,
     attributes: str | None = None,
 ) -> Availability:
@@ -157,8 +158,8 @@ def cancel_series(
     actor: Canceller,
     db: TenantDb,
     scope: Literal["all", "future"] = "all",
-    from_: Moment | None = None,
-    to: Moment | None = None,
+    from_: Time | None = None,
+    to: Time | None = None,
 ) -> None:
     """What has not begun. `all` is refused when one is too late to cancel; `future` leaves those out."""
     series.cancel_series(db, actor, series_id, Range.model_validate({"from": from_, "to": to}), scope)

@@ -8,15 +8,15 @@ from uuid import UUID
 from pydantic import Field
 
 from studyspot.attendance.models import Scan
-from studyspot.bookings.models import Booking, DeskMethod, SeatWish
-from studyspot.kit.models import Moment, Paise, Text
+from studyspot.bookings.models import Booking, DeskMethod, SeatWish, Time
+from studyspot.kit.models import Paise, Text
 
 
 class WalkInRequest(SeatWish):
     """Until when, on which seat, under which plan; staff name the student and how it was paid."""
 
     library_id: UUID
-    end_at: Moment
+    end_at: Time
     fee_plan_id: UUID
     student_id: UUID | None = None
     code: Annotated[str, Field(min_length=1, max_length=200)] | None = None

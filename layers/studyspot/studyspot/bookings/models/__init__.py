@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Literal, NamedTuple
+from datetime import date, datetime
+from typing import Annotated, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from studyspot.kit.models import Change, Model, Moment, Text, Timestamp
+
+M = TypeVar("M", date, datetime)
 
 Status = Literal[
     "held", "pending_payment", "confirmed", "checked_in", "completed", "expired", "cancelled", "no_show", "rejected"
@@ -22,6 +24,17 @@ DeskMethod = Literal["cash", "upi", "card"]
 SeatKind = Literal["fixed", "flexi"]
 LIVE: tuple[Status, ...] = ("held", "pending_payment", "confirmed", "checked_in")
 """States in which a booking holds its seat."""
+
+
+def _of_our_days(value: M) -> M:
+    if not 2000 <= value.year < 2100:
+        raise ValueError("between the years 2000 and 2100")
+    return value
+
+
+Time = Annotated[Moment, AfterValidator(_of_our_days)]
+"""A moment that can be reckoned with, in every time zone."""
+Day = Annotated[date, AfterValidator(_of_our_days)]
 
 
 class Transition(NamedTuple):
@@ -126,8 +139,8 @@ class BookingRequest(SeatWish):
     """A seat (or any free one) for a time, under a fee plan; staff name the student."""
 
     library_id: UUID
-    start_at: Moment
-    end_at: Moment
+    start_at: Time
+    end_at: Time
     fee_plan_id: UUID
     student_id: UUID | None = None
     override_reason: Text | None = None
@@ -138,8 +151,8 @@ class BookingChange(Change):
     """Another time, another seat, or both."""
 
     seat_id: UUID = UUID(int=0)
-    start_at: Moment = None  # type: ignore[assignment]  # absent is not null: only fields that were sent are read
-    end_at: Moment = None  # type: ignore[assignment]
+    start_at: Time = None  # type: ignore[assignment]  # absent is not null: only fields that were sent are read
+    end_at: Time = None  # type: ignore[assignment]
 
     @model_validator(mode="after")
     def _something(self) -> BookingChange:
@@ -151,7 +164,7 @@ class BookingChange(Change):
 class Extension(Model):
     """How long the seat is wanted in the end: later than now agreed, or earlier."""
 
-    end_at: Moment
+    end_at: Time
     override_reason: Text | None = None
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
 
-from studyspot.bookings.models import Booking, BookingRequest
+from studyspot.bookings.models import Booking, BookingRequest, Day, Time
 from studyspot.kit.errors import RuleViolated
-from studyspot.kit.models import Model, Moment, Text, Timestamp
+from studyspot.kit.models import Model, Text, Timestamp
 
 MOST_OCCURRENCES = 200
 MOST_CANCELLED = 500
@@ -23,7 +23,7 @@ Weekdays = Annotated[
 class SeriesRequest(BookingRequest):
     """A booking that is made again every week until a date, at the same time of day."""
 
-    until: date
+    until: Day
     weekdays: Weekdays | None = None
     """1 = Monday; where none are named, the weekday of `startAt`."""
 
@@ -58,15 +58,15 @@ class Range(Model):
     library_id: UUID | None = None
     student_id: UUID | None = None
     series_id: UUID | None = None
-    from_: Annotated[Moment | None, Field(alias="from")] = None
-    to: Moment | None = None
+    from_: Annotated[Time | None, Field(alias="from")] = None
+    to: Time | None = None
 
 
 class BulkCancellation(Range):
     """A range of bookings to be given up; a preview only tells which, and what goes back."""
 
-    from_: Annotated[Moment, Field(alias="from")]
-    to: Moment
+    from_: Annotated[Time, Field(alias="from")]
+    to: Time
     reason: Text | None = None
     preview: bool = False
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from studyspot.bookings.models import Booking, Circumstances, Policy, SeatKind
+from studyspot.bookings.models import Booking, Circumstances, Day, Policy, SeatKind, Time
 from studyspot.kit.errors import Conflict, Gone
-from studyspot.kit.models import Model, Moment, Timestamp
+from studyspot.kit.models import Model, Timestamp
 
 WaitStatus = Literal["waiting", "offered", "accepted", "declined", "expired", "refused", "left"]
 WaitKind = Literal["seat", "monthly"]
@@ -24,9 +24,9 @@ class WaitRequest(Model):
     kind: WaitKind = "seat"
     seat_kind: SeatKind | None = None
     attributes: Annotated[list[Annotated[str, Field(min_length=1, max_length=50)]], Field(max_length=20)] = []
-    start_at: Moment | None = None
-    end_at: Moment | None = None
-    start_date: date | None = None
+    start_at: Time | None = None
+    end_at: Time | None = None
+    start_date: Day | None = None
     shift_id: UUID | None = None
     student_id: UUID | None = None
 
