@@ -118,7 +118,7 @@ QUESTIONS = (
     Question("occupancy of all", "libraries", lambda _: "/libraries/realtime-occupancy"),
     Question("today", "attendance", lambda _: "/attendance/today"),
     Question("live", "attendance", lambda house: f"/attendance/live?libraryId={house.library()}"),
-    Question("dashboard", "roster", lambda _: "/students/me/dashboard", by_student=True),
+    Question("dashboard", "records", lambda _: "/students/me/dashboard", by_student=True),
 )
 
 

@@ -202,7 +202,7 @@ def test_what_was_let_off_after_billing_is_credited_when_the_rest_is_paid(office
     billed = office.bill(due["id"]).data
     asked = {"dueId": due["id"], "kind": "waiver", "amountPaise": 18000, "reason": "scholarship"}
     path = f"/students/{member['studentId']}/adjustments"
-    assert office.world.call("students", "POST", path, office.owner, asked).status == 201
+    assert office.world.call("records", "POST", path, office.owner, asked).status == 201
     (left,) = office.desk.shown(member["id"])["dues"]
     office.pay(left)
     after = office.invoice(billed["id"])

@@ -79,7 +79,7 @@ def test_what_cannot_be_joined(world: World, tenant: Tenant, wish: dict[str, Any
     for name in ("studentId", "feePlanId", "libraryId", "shiftId"):
         unknown = wish | {name: str(ids.uuid7())}
         assert send(world, tenant.owner, "POST", "/memberships", unknown).status == 404, name
-    world.call("students", "POST", f"/students/{wish['studentId']}/suspend", tenant.owner, {"reason": "noise"})
+    world.call("records", "POST", f"/students/{wish['studentId']}/suspend", tenant.owner, {"reason": "noise"})
     assert send(world, tenant.owner, "POST", "/memberships", wish).code == "student_suspended"
 
 

@@ -209,7 +209,7 @@ def test_an_erasure_leaves_no_trace_and_every_row_of_the_books(
     token = world.token("student", tenant.id, person)
     world.call("auth", "POST", "/auth/otp/request", None, {"phone": PHONE}, x_tenant_id=str(tenant.id))
     suspension = {"reason": f"{FIRST} {LAST} was loud, told {PHONE}"}
-    assert world.call("students", "POST", f"/students/{person}/suspend", tenant.owner, suspension).status == 200
+    assert world.call("records", "POST", f"/students/{person}/suspend", tenant.owner, suspension).status == 200
     plant(world, tenant, person, superuser)
     asked = ask(world, token, "erasure", detail=f"please forget {FIRST}")
     if asked.status == 401:  # the suspension ended the session

@@ -96,7 +96,7 @@ def test_every_report_agrees_with_the_ledger_whatever_happened(books: Books) -> 
     member, due = books.join(None)  # type: ignore[arg-type]
     asked = {"dueId": due["id"], "kind": "discount", "amountPaise": 5000, "reason": "friend"}
     path = f"/students/{member['studentId']}/adjustments"
-    assert books.world.call("students", "POST", path, books.owner, asked).status == 201
+    assert books.world.call("records", "POST", path, books.owner, asked).status == 201
     balances = books.books()
     for name in ("collections", "discounts", "deposits", "gst", "gateway-fees"):
         told = books.see(f"/revenue/reports/{name}")

@@ -20,7 +20,7 @@ def desk(world: World) -> Desk:
 
 
 def send(desk: Desk, method: str, path: str, body: Any = None, token: str | None = None) -> Answer:
-    group = "roster" if path.split("?", maxsplit=1)[0] in ("/defaulters", "/merge") else "students"
+    group = "records" if path.count("/") > 1 else "students"
     return desk.world.call(group, method, f"/students{path}", token or desk.owner, body)
 
 

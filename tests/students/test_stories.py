@@ -19,7 +19,7 @@ def desk(world: World) -> Desk:
 
 
 def get(desk: Desk, path: str, token: str | None = None) -> Answer:
-    return desk.world.call("roster", "GET", f"/students/{path}", token or desk.owner)
+    return desk.world.call("records", "GET", f"/students/{path}", token or desk.owner)
 
 
 def test_the_day_of_a_student(desk: Desk) -> None:
@@ -44,7 +44,7 @@ def test_everything_that_happened_newest_first(desk: Desk) -> None:
     desk.join(None, student)
     desk.scene.book(desk.scene.token(student), 1)
     visit(desk.scene, student, 5, timedelta(minutes=20))
-    call("students", "POST", f"/students/{student}/notes", desk.owner, {"note": "x"})
+    call("records", "POST", f"/students/{student}/notes", desk.owner, {"note": "x"})
     visit(desk.scene, other, 5)
     kinds = ["note", "visit", "booking", "membership"]
     assert [row["kind"] for row in get(desk, f"{student}/timeline").data] == kinds

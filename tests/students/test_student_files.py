@@ -26,8 +26,7 @@ def scene(world: World) -> Scene:
 
 
 def send(scene: Scene, method: str, path: str, body: Any = None, token: str | None = None, group: str = "") -> Answer:
-    static = path.split("?", maxsplit=1)[0] in ("/merge", "/bulk-actions")
-    group = "roster" if static else "students"
+    group = "records" if path.count("/") > 1 else "students"
     return scene.world.call(group, method, f"/students{path}", token or scene.tenant.owner, body)
 
 

@@ -112,7 +112,7 @@ def test_a_large_export_is_a_job_of_the_minute(world: World, tenant: Tenant, mon
 def test_an_import_is_taken_back(world: World, tenant: Tenant) -> None:
     before = bring(world, tenant, some(1, first=500)).data
     job = bring(world, tenant, some(4)).data["jobId"]
-    assert world.call("roster", "GET", "/students/analytics", tenant.owner).data["bySource"] == {"import": 5}
+    assert world.call("students", "GET", "/students/analytics", tenant.owner).data["bySource"] == {"import": 5}
     assert roll_back(world, world.token("library_staff", tenant.id), job).code == "forbidden"
     assert roll_back(world, world.tenant().owner, job).status == 404
     told = roll_back(world, tenant.owner, job)
@@ -171,15 +171,15 @@ def test_a_card_says_whose_it_is_and_cannot_be_forged(world: World) -> None:
     student, other = scene.student(), scene.student()
     with world.db(scene.tenant.id) as db:
         db.run("UPDATE students SET last_name = '<b>&', membership_end = '2031-02-01' WHERE id = %(id)s", id=student)
-    shown = world.call("students", "GET", f"/students/{student}/id-card", scene.token(student)).data
+    shown = world.call("records", "GET", f"/students/{student}/id-card", scene.token(student)).data
     assert (shown["library"], shown["validUntil"]) == ("Library", "2031-01-31")
     assert card.student_of(scene.tenant.id, shown["qr"]) == student
     assert card.student_of(world.tenant().id, shown["qr"]) is None
     body, _, mac = shown["qr"].partition(".")
     for forged in (f"{body}.{'0' * len(mac)}", f"{body[:-2]}AA.{mac}", mac, "", "."):
         assert card.student_of(scene.tenant.id, forged) is None
-    assert world.call("students", "GET", f"/students/{other}/id-card", scene.token(student)).status == 404
-    picture = world.call("students", "GET", f"/students/{student}/id-card.svg", scene.tenant.owner)
+    assert world.call("records", "GET", f"/students/{other}/id-card", scene.token(student)).status == 404
+    picture = world.call("records", "GET", f"/students/{student}/id-card.svg", scene.tenant.owner)
     assert picture.headers["Content-Type"].startswith("image/svg+xml")
     root = ET.fromstring(picture.raw)
     names = {element.tag.rpartition("}")[2] for element in root.iter()}

@@ -24,7 +24,8 @@ def scene(world: World) -> Scene:
 
 
 def call(scene: Scene, method: str, path: str, body: Any = None, token: str | None = None) -> Answer:
-    return scene.world.call("students", method, f"/students/{path}", token or scene.tenant.owner, body)
+    group = "records" if "/" in path else "students"
+    return scene.world.call(group, method, f"/students/{path}", token or scene.tenant.owner, body)
 
 
 def enrol(scene: Scene, student: UUID, **more: Any) -> Any:
@@ -138,7 +139,7 @@ def test_many_are_renewed_by_a_filter(scene: Scene) -> None:
     asked = {"action": "renew", "filter": {"ids": [str(one) for one in [*members, without]]}}
 
     def bulk(body: Any, token: str | None = None) -> Answer:
-        return scene.world.call("roster", "POST", "/students/bulk-actions", token or scene.tenant.owner, body)
+        return scene.world.call("students", "POST", "/students/bulk-actions", token or scene.tenant.owner, body)
 
     seen = bulk(asked)
     assert (seen.data["preview"], seen.data["count"], seen.data["done"]) == (True, 3, 0), seen.json

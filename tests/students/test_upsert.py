@@ -305,7 +305,7 @@ def test_what_is_taken_away_can_be_brought_back_and_is_the_same(
         made = world.call("students", "POST", "/students", home.owner, person)
         assert made.status == 201, made.json
         tags = {"tags": ["night", "it's", "a b"]}
-        world.call("students", "PUT", f"/students/{made.data['id']}/tags", home.owner, tags)
+        world.call("records", "PUT", f"/students/{made.data['id']}/tags", home.owner, tags)
 
     def export(tenant: Tenant) -> bytes:
         return world.call("imports", "POST", "/students/export", world.proven(tenant.owner), {"format": form}).raw

@@ -1,50 +1,34 @@
-"""Students, and what each has and did: /students."""
+"""Students one by one and taken together - figures, work lists, duplicates, one thing done to many: /students."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
-from studyspot.attendance import service as attendance
-from studyspot.attendance.models import Visit
-from studyspot.bookings import service as bookings
-from studyspot.bookings.models import Booking
-from studyspot.files.models import File, Upload
 from studyspot.kit.api import Api
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.errors import NotFound
-from studyspot.kit.models import Moment, Page
+from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.kit.request import Request
-from studyspot.kit.response import Response
 from studyspot.kit.signature import CoreDb, Of, TenantDb
-from studyspot.memberships import accounts, transferring
+from studyspot.memberships import accounts, granting
 from studyspot.memberships import service as memberships
-from studyspot.memberships.models import Membership
-from studyspot.memberships.models.accounts import Adjustment, AdjustmentRequest, LedgerEntry, OpenDue
-from studyspot.memberships.models.transfers import Transfer, TransferRequest
-from studyspot.messaging import service as messaging
-from studyspot.messaging.models import Message
-from studyspot.payments import queries as payments
-from studyspot.payments.models import Payment
-from studyspot.stories import risk
-from studyspot.stories.models import Risk
-from studyspot.students import desk, documents, service
+from studyspot.memberships.models.accounts import Defaulter
+from studyspot.students import desk, service
 from studyspot.students.models import (
-    DocumentRequest,
-    Guardian,
-    GuardianRequest,
-    IdCard,
-    Note,
-    NoteRequest,
+    Analytics,
+    Bulk,
+    BulkRequest,
+    Expiring,
+    Merge,
+    MergeRequest,
     Status,
     Student,
     StudentChange,
     StudentRequest,
-    Suspension,
     Tag,
-    TagsRequest,
 )
 
 api = Api("students", module="library")
@@ -53,12 +37,8 @@ StudentId = Annotated[UUID, Of("students")]
 Own = Annotated[Actor, allow("students:read", "students:read_own")]
 Owner = Annotated[Actor, allow("students:delete")]
 Reader = Annotated[Actor, allow("students:read")]
-Suspender = Annotated[Actor, allow("students:suspend")]
-Editor = Annotated[Actor, allow("students:update")]
-Payer = Annotated[Actor, allow("payments:read", "payments:read_own")]
-FamilyPayer = Annotated[Actor, allow("payments:read", "payments:read_own", "students:read_wards")]
-Family = Annotated[Actor, allow("students:update", "students:update_own")]
-DaysAhead = Annotated[int, Field(ge=0, le=366)]
+Payer = Annotated[Actor, allow("payments:read")]
+Days = Annotated[int, Field(ge=0, le=366)]
 
 
 @api.get("/students")
@@ -70,7 +50,7 @@ def listed(
     library_id: UUID | None = None,
     fee_plan_id: UUID | None = None,
     status: Status | None = None,
-    expiring: DaysAhead | None = None,
+    expiring: Days | None = None,
     tag: Tag | None = None,
     without_consent: bool = False,
 ) -> Page[Student]:
@@ -102,6 +82,39 @@ def me(actor: Annotated[Actor, allow("students:read_own")], db: TenantDb) -> Stu
     return service.get(db, actor.id)
 
 
+@api.get("/students/analytics")
+def analytics(actor: Reader, db: TenantDb, library_id: UUID | None = None) -> Analytics:
+    counts = service.counts(db, library_id)
+    return Analytics(**counts.model_dump(), churn=memberships.churn(db, library_id))
+
+
+@api.get("/students/expiring")
+def expiring(
+    actor: Reader, db: TenantDb, paging: Paging, library_id: UUID | None = None, days: Days = 7, past: Days = 0
+) -> Page[Expiring]:
+    return service.expiring(db, paging, library_id, days, past)
+
+
+@api.get("/students/defaulters")
+def defaulters(
+    actor: Payer, db: TenantDb, paging: Paging, library_id: UUID | None = None, days: Days = 0
+) -> Page[Defaulter]:
+    return accounts.defaulters(db, paging, library_id, days)
+
+
+@api.post("/students/merge")
+def merge(asked: MergeRequest, actor: Annotated[Actor, allow("students:merge")], db: TenantDb, core: CoreDb) -> Merge:
+    with db.transaction():
+        accounts.refuse_holder(db, asked.duplicate_id)
+        return desk.merge(db, core, asked)
+
+
+@api.post("/students/bulk-actions")
+def bulk(asked: BulkRequest, actor: Annotated[Actor, allow("students:update")], db: TenantDb) -> Bulk:
+    """One thing done to all students that fit a filter: a preview without `expected`, the thing itself with it."""
+    return granting.renew_fitting(db, actor, asked) if asked.action == "renew" else desk.to_many(db, actor, asked)
+
+
 @api.get("/students/{studentId}")
 def read(student_id: StudentId, actor: Own, db: TenantDb) -> Student:
     return service.seen_by(db, actor, student_id)
@@ -131,166 +144,6 @@ def archive(
         if not force:
             accounts.refuse_debtor(db, student_id)
         service.archive(db, core, student_id)
-
-
-@api.post("/students/{studentId}/suspend")
-def suspend(student_id: StudentId, asked: Suspension, actor: Suspender, db: TenantDb) -> Student:
-    return service.suspend(db, actor, student_id, asked)
-
-
-@api.post("/students/{studentId}/reactivate")
-def reactivate(student_id: StudentId, actor: Suspender, db: TenantDb) -> Student:
-    return service.reactivate(db, actor, student_id)
-
-
-@api.put("/students/{studentId}/tags")
-def tag_student(student_id: StudentId, asked: TagsRequest, actor: Editor, db: TenantDb) -> Student:
-    return desk.tag(db, student_id, asked.tags)
-
-
-@api.post("/students/{studentId}/notes", status_code=201)
-def note(student_id: StudentId, asked: NoteRequest, actor: Editor, db: TenantDb) -> Note:
-    return desk.note(db, actor, student_id, asked)
-
-
-@api.get("/students/{studentId}/guardians")
-def guardians_of(student_id: StudentId, actor: Family, db: TenantDb) -> list[Guardian]:
-    service.must_concern(actor, "students:update", student_id)
-    return service.guardians(db, student_id)
-
-
-@api.post("/students/{studentId}/guardians", status_code=201)
-def link_guardian(student_id: StudentId, asked: GuardianRequest, actor: Family, db: TenantDb, core: CoreDb) -> Guardian:
-    return desk.link(db, core, actor, student_id, asked)
-
-
-@api.delete("/students/{studentId}/guardians/{guardianId}")
-def unlink_guardian(
-    student_id: StudentId,
-    guardian_id: Annotated[UUID, Of("student_guardians")],
-    actor: Annotated[Actor, allow("students:delete", "students:update_own")],
-    db: TenantDb,
-    core: CoreDb,
-) -> None:
-    desk.unlink(db, core, actor, student_id, guardian_id)
-
-
-@api.post("/students/{studentId}/documents", status_code=201, keyed="ignored")
-def bring_document(student_id: StudentId, asked: DocumentRequest, actor: Family, db: TenantDb) -> Upload:
-    """Where to PUT a photo or an id proof, for a quarter of an hour, with exactly these headers."""
-    return documents.bring(db, actor, student_id, asked)
-
-
-@api.get("/students/{studentId}/documents")
-def documents_of(
-    student_id: StudentId, actor: Own, db: TenantDb, paging: Paging, kind: Literal["photo", "id_proof"] | None = None
-) -> Page[File]:
-    return documents.listed(db, actor, paging, student_id, kind)
-
-
-@api.post("/students/{studentId}/transfer")
-def transfer(
-    student_id: StudentId,
-    asked: TransferRequest,
-    actor: Annotated[Actor, allow("students:transfer", everywhere=True)],
-    db: TenantDb,
-) -> Transfer:
-    """To another library of the organisation: with every membership that is not over, its dues and, as far as they are
-    named, seats and shifts of the new library. `preview` shows what would come of it."""
-    return transferring.transfer(db, student_id, asked)
-
-
-@api.get("/students/{studentId}/risk")
-def risk_of(student_id: StudentId, actor: Reader, db: TenantDb) -> Risk:
-    """How likely the student is to leave, or not to pay, with every reason and what it counts."""
-    return risk.of_student(db, student_id)
-
-
-@api.get("/students/{studentId}/id-card")
-def id_card(student_id: StudentId, actor: Own, db: TenantDb) -> IdCard:
-    service.must_concern(actor, "students:read", student_id)
-    return service.id_card(db, student_id)
-
-
-@api.get("/students/{studentId}/id-card.svg")
-def id_card_picture(student_id: StudentId, actor: Own, db: TenantDb) -> Response:
-    service.must_concern(actor, "students:read", student_id)
-    return Response(200, service.id_card(db, student_id).svg.encode(), "image/svg+xml; charset=utf-8")
-
-
-@api.get("/students/{studentId}/attendance")
-def attendance_of(
-    student_id: StudentId,
-    actor: Annotated[Actor, allow("attendance:read", "attendance:read_own", "students:read_wards")],
-    db: TenantDb,
-    paging: Paging,
-    from_: Moment | None = None,
-    to: Moment | None = None,
-) -> Page[Visit]:
-    service.must_concern_family(db, actor, "attendance:read", student_id)
-    return service.of_somebody(db, student_id, attendance.history(db, paging, student_id, from_, to))
-
-
-@api.get("/students/{studentId}/payments")
-def payments_of(
-    student_id: StudentId,
-    actor: FamilyPayer,
-    db: TenantDb,
-    paging: Paging,
-) -> Page[Payment]:
-    service.must_concern_family(db, actor, "payments:read", student_id)
-    found = payments.listed(db, student_id, None, None, paging.after, paging.fetch)
-    return service.of_somebody(db, student_id, paging.page(found))
-
-
-@api.get("/students/{studentId}/communications")
-def communications_of(
-    student_id: StudentId, actor: Annotated[Actor, allow("messaging:read")], db: TenantDb, paging: Paging
-) -> Page[Message]:
-    found = messaging.of_recipient(db, student_id, paging.after, paging.fetch)
-    return service.of_somebody(db, student_id, paging.page(found))
-
-
-@api.get("/students/{studentId}/bookings")
-def bookings_of(
-    student_id: StudentId,
-    actor: Annotated[Actor, allow("bookings:read", "bookings:read_own")],
-    db: TenantDb,
-    paging: Paging,
-) -> Page[Booking]:
-    service.must_concern(actor, "bookings:read", student_id)
-    return service.of_somebody(db, student_id, bookings.listed(db, actor, paging, student=student_id))
-
-
-@api.get("/students/{studentId}/memberships")
-def memberships_of(
-    student_id: StudentId,
-    actor: Annotated[Actor, allow("memberships:read", "memberships:read_own")],
-    db: TenantDb,
-    paging: Paging,
-) -> Page[Membership]:
-    service.must_concern(actor, "memberships:read", student_id)
-    filters = {"student_id": student_id, "fee_plan_id": None, "status": None}
-    return service.of_somebody(db, student_id, memberships.memberships(db, actor, paging, None, None, **filters))
-
-
-@api.get("/students/{studentId}/ledger")
-def ledger_of(student_id: StudentId, actor: Payer, db: TenantDb, paging: Paging) -> Page[LedgerEntry]:
-    service.must_concern(actor, "payments:read", student_id)
-    return service.of_somebody(db, student_id, accounts.entries(db, paging, student_id))
-
-
-@api.get("/students/{studentId}/dues")
-def dues_of(student_id: StudentId, actor: FamilyPayer, db: TenantDb, paging: Paging) -> Page[OpenDue]:
-    service.must_concern_family(db, actor, "payments:read", student_id)
-    return service.of_somebody(db, student_id, accounts.open_dues(db, paging, student_id))
-
-
-@api.post("/students/{studentId}/adjustments", status_code=201)
-def adjust(
-    student_id: StudentId, asked: AdjustmentRequest, actor: Annotated[Actor, allow("students:adjust")], db: TenantDb
-) -> Adjustment:
-    return accounts.adjust(db, actor, student_id, asked)
 
 
 handler = api.handler
