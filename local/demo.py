@@ -37,8 +37,8 @@ ORDER = (
 )
 LEDGER = ("ledger_transactions", "ledger_entries")
 POST = """
-    WITH opened AS (INSERT INTO ledger_transactions SELECT * FROM new_ledger_transactions)
-    INSERT INTO ledger_entries SELECT * FROM new_ledger_entries"""
+    WITH opened AS (INSERT INTO ledger_transactions ({0}) SELECT {0} FROM new_ledger_transactions)
+    INSERT INTO ledger_entries ({1}) SELECT {1} FROM new_ledger_entries"""
 """The database judges a posting when its statement ends, so transactions and their entries come in one."""
 NOT_BUILT = {
     "marketplace": {"tenantId": None, "owner": None, "provider": None, "customer": None},
@@ -220,13 +220,16 @@ def copy(tables: Tables, tenant: UUID, dbname: str) -> None:
             like = "CREATE TEMP TABLE {} (LIKE {} INCLUDING DEFAULTS) ON COMMIT DROP"
             conn.execute(sql.SQL(like).format(sql.Identifier(f"new_{table}"), sql.Identifier(table)))
             _fill(conn, tables, table, f"new_{table}")
-        conn.execute(POST)
+        conn.execute(sql.SQL(POST).format(*(_names(tables, table) for table in LEDGER)))
+
+
+def _names(tables: Tables, table: str) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(name) for name in tables.rows[table][0].split(","))
 
 
 def _fill(conn: psycopg.Connection, tables: Tables, source: str, target: str) -> None:
-    columns, rows = tables.rows[source]
-    names = sql.SQL(", ").join(sql.Identifier(name) for name in columns.split(","))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(target), names)
+    _, rows = tables.rows[source]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(target), _names(tables, source))
     with conn.cursor().copy(statement) as lines:
         for row in rows:
             lines.write_row(row)

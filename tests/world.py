@@ -123,6 +123,7 @@ class World:
             conn.execute("SET idle_session_timeout = 0")
         self._before: dict[str, str] = {}
         self._as, self._open = "app", dict[str, dict[connections.Place, connections.Connection]]()
+        os.register_at_fork(after_in_child=self._open.clear)
         self.begin()
         with cells.core_db() as db:
             db.run(

@@ -346,7 +346,7 @@ def test_no_list_shows_a_bound_member_of_staff_another_library(world: World, iso
             side.row(table)
     secret = {str(row["id"]): table for table, row in reach.foreign.rows.items() if table in tables and "id" in row}
     secret |= {reach.foreign.number: "the other library's number"}
-    window = {"from": "2026-01-06T06:30:00Z", "to": "2026-01-06T08:30:00Z"}
+    window = {"from": "2026-01-06T06:30:00Z", "to": "2026-01-06T08:30:00Z", "month": "2026-01"}
     told, shown_own = [], set()
     own = {str(row["id"]): table for table, row in reach.own.rows.items() if "id" in row}
     for one in tries(world):

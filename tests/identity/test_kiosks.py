@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from studyspot.kit import clock, ids
+from studyspot.kit import clock, ids, permissions
 
 from tests.architecture.sources import apps
 from tests.bookings.scene import INDIA, Scene, next_day
@@ -101,7 +101,7 @@ def test_a_night_belongs_to_the_day_it_began_on_and_holidays_are_closed(world: W
 def test_of_all_routes_only_those_of_the_door_know_it(world: World) -> None:
     """Over the whole inventory: 403 wherever the door's permissions are not what is asked for."""
     _, made = kiosk(world)
-    doors = {"attendance:qr", "attendance:door"}
+    doors = permissions.KIOSK
     tried = 0
     for kind, name in apps():
         if kind != "api":
