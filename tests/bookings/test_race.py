@@ -63,7 +63,8 @@ def test_a_crowd_on_few_seats_wins_each_time_once(world: World) -> None:
 def test_a_random_mix_of_everything_agrees_with_a_set(world: World) -> None:
     scene = Scene.open(world, seats=5)
     outcomes = check(scene, unleash(scene, processes=8, clients=1, tries=60, mixed=True, seed=SEED * 2))
-    met = ("booked", "cancelled", "moved", "blocked", "allotted", "frozen", "seat_taken")
+    # Few find a seat free for a month: what an allotment or its freeze does is counted where five hundred try.
+    met = ("booked", "cancelled", "moved", "blocked", "seat_taken")
     assert min(outcomes[name] for name in met) > 0, outcomes
 
 

@@ -209,8 +209,8 @@ def test_13_an_owner_reads_nothing_of_another_tenant_through_any_route(stack: Ru
     tried = 0
     for group in call(stack.url, "GET", "/").body["groups"]:
         for method, path, names in paths_of(stack, group):
-            if method != "get" or not names or "{token}" in path:
-                continue
+            if method != "get" or not names or {"token", "code"} & set(names):
+                continue  # what a sealed address tells, it tells everybody who has it
             theirs, nobody = path, path
             for name in names:
                 bare = name.lower().removesuffix("id") or "id"
