@@ -34,7 +34,8 @@ WHOLE = r"(?<!\+)\d{13,15}|\d{16,19}"
 GROUPED = rf"\d{{4}}{GAP}\d{{4}}{GAP}\d{{4}}{GAP}\d{{1,4}}(?:{GAP}\d{{1,3}})?|\d{{4}}{GAP}\d{{6}}{GAP}\d{{4,5}}"
 # A word may lean on the number; letters on both sides of digits, again and again, are a code.
 LIKELY = re.compile(rf"\d{{13}}|\d{{4}}{GAP}\d{{4}}")
-"""In everything that NUMBER finds, and found much sooner."""
+"""In everything that NUMBER finds, and found much sooner; sooner still where all is ASCII, by its shape alone."""
+SHAPE = bytes(48 if 48 <= byte <= 57 else 32 if byte in b" -" else 120 for byte in range(256))
 NUMBER = re.compile(rf"(?<![^\W_])(?<!\d\.)[^\W\d_]*({WHOLE}|{GROUPED})(?:\.0+)?[^\W\d_]*(?![^\W_]|\.\d)")
 ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 SECRETS = re.compile(r'"(?:cvv2?|cvc2?|card_?(?:number|pin|cvv)|(?:atm|upi)_?pin)"\s*:\s*"?\d', re.IGNORECASE)
@@ -52,7 +53,14 @@ class CardNumber(RuleViolated):
 
 def found(text: str) -> bool:
     """Whether there is a card's number in it."""
-    return LIKELY.search(text) is not None and any(_is_card(match[1]) for match in NUMBER.finditer(text))
+    return _likely(text) and any(_is_card(match[1]) for match in NUMBER.finditer(text))
+
+
+def _likely(text: str) -> bool:
+    if not text.isascii():
+        return LIKELY.search(text) is not None
+    shape = text.encode().translate(SHAPE)
+    return b"0000000000000" in shape or b"0000 0000" in shape
 
 
 def hidden(text: str) -> str:
@@ -64,7 +72,7 @@ def refuse_in(text: str) -> None:
     """CardNumber if there is one."""
     if "\\u" in text:  # JSON may write any letter, digits too, as its number
         text = ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-    if found(text) or SECRETS.search(text):
+    if found(text) or ('"' in text and SECRETS.search(text)):
         raise CardNumber
 
 
