@@ -50,10 +50,12 @@ COMMENT ON COLUMN attendance_scans.admitted IS 'whether somebody outside would h
 COMMENT ON COLUMN attendance_scans.shut IS 'the library was closed';
 COMMENT ON COLUMN attendance_scans.phone IS 'which installation of the app scanned, hashed';
 GRANT UPDATE (direction, attendance_id, reason, ends_at) ON attendance_scans TO app, worker;
+-- What a scan came to is its direction: a device without a line may let somebody in whose code was used up, or out who
+-- was not inside. Such a scan is kept, uses no code up, and is not the one that a second scan repeats.
 -- A code is used up by a scan that was online; two kiosks without a line cannot ask one another.
 DROP INDEX attendance_scans_once;
 CREATE UNIQUE INDEX attendance_scans_once ON attendance_scans (tenant_id, student_id, library_id, step)
-    WHERE decision = 'allow' AND step >= 0 AND NOT offline;
+    WHERE direction IS NOT NULL AND step >= 0 AND NOT offline;
 CREATE INDEX attendance_scans_flagged ON attendance_scans (tenant_id, id) WHERE flags <> '{}';
 CREATE INDEX attendance_scans_by_phone ON attendance_scans (tenant_id, phone, scanned_at) WHERE phone IS NOT NULL;
 
@@ -155,7 +157,7 @@ BEGIN
                           AND n.check_in_at <= p_now)
         ORDER BY a.check_in_at DESC LIMIT 1;
     shown_elsewhere := p_step >= 0 AND EXISTS (
-        SELECT FROM attendance_scans n WHERE n.student_id = p_student AND n.step = p_step AND n.decision = 'allow'
+        SELECT FROM attendance_scans n WHERE n.student_id = p_student AND n.step = p_step AND n.direction IS NOT NULL
            AND n.library_id <> p_library);
 END $$;
 

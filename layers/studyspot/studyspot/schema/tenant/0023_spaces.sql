@@ -152,31 +152,3 @@ CREATE TRIGGER memberships_within_shift AFTER INSERT ON memberships
 CREATE TRIGGER memberships_into_shift AFTER UPDATE OF shift_id ON memberships
     FOR EACH ROW WHEN (NEW.shift_id IS NOT NULL AND NEW.shift_id IS DISTINCT FROM OLD.shift_id)
     EXECUTE FUNCTION within_shift_capacity();
-
--- As before, and: money that comes for a lapsed hold meets a cap as it meets a taken seat, it goes back.
-CREATE OR REPLACE FUNCTION confirm_paid(p_id uuid, p_payment uuid, p_now timestamptz) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    b bookings;
-BEGIN
-    SELECT * INTO b FROM bookings WHERE id = p_id FOR UPDATE;
-    IF NOT FOUND THEN RETURN 'gone'; END IF;
-    IF b.status IN ('confirmed','checked_in','completed','no_show') THEN
-        RETURN CASE WHEN b.payment_id = p_payment THEN 'already' ELSE 'gone' END;
-    END IF;
-    IF b.status NOT IN ('held','pending_payment','expired') THEN RETURN 'gone'; END IF;
-    IF b.status = 'expired' THEN
-        IF b.end_at <= p_now THEN RETURN 'gone'; END IF;
-        PERFORM lapse_holds(NULL, b.seat_id, b.student_id, tstzrange(b.start_at, b.end_at), p_now);
-        INSERT INTO seat_occupancy (id, seat_id, during, kind, source_id)
-            VALUES (b.id, b.seat_id, tstzrange(b.start_at, b.end_at), 'booking', b.id) ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN RETURN 'gone'; END IF;
-    ELSE
-        UPDATE seat_occupancy SET lapses_at = NULL WHERE source_id = p_id;
-    END IF;
-    UPDATE bookings SET status = 'confirmed', payment_id = p_payment, hold_expires_at = NULL, updated_at = p_now
-        WHERE id = p_id;
-    RETURN 'confirmed';
-EXCEPTION WHEN exclusion_violation OR SQLSTATE 'SK409' THEN
-    -- The student took another seat for that time since; undoing this block gives the seat back.
-    RETURN 'gone';
-END $$;

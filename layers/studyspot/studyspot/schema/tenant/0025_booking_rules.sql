@@ -157,7 +157,8 @@ BEGIN
     END IF;
 END $$;
 
--- As before, and: the minutes after a booking are claimed again too.
+-- As before, and: the minutes after a booking are claimed again too, and money that comes for a lapsed hold meets a cap
+-- as it meets a taken seat, it goes back.
 CREATE OR REPLACE FUNCTION confirm_paid(p_id uuid, p_payment uuid, p_now timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     b bookings;
