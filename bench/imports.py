@@ -1,5 +1,5 @@
 """Row 9: a validated import under row security against a bare COPY of the same rows. `python -m bench.imports` also
-tells rows a second of CSV and XLSX, and the memory of reading them."""
+tells of files of the largest size, CSV and XLSX: seconds of a dry run, rows a second, the memory of reading them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import openpyxl
 import psycopg
@@ -24,6 +25,8 @@ from bench.measure import Finding, table
 from bench.place import Site
 
 ROWS, ROUNDS = 20_000, 7
+MOST, ANSWER_SECONDS = sheets.MOST_ROWS, 30.0
+"""A whole file of the largest size, and the time that a request has for looking at it."""
 HEADER = [
     "firstName", "lastName", "phone", "email", "gender", "dateOfBirth", "address", "city", "state", "pincode",
     "guardianName", "guardianPhone", "examTarget",
@@ -60,7 +63,7 @@ def brought(site: Site, content: bytes, kind: str) -> float:
         first, last = importing._run()
         imports.open_job(db, job_id, status="running", options=options.model_dump_json(), file_type=kind,
                          file_hash=str(job_id), forced=True, first_id=first, last_id=last)  # fmt: skip
-        job, report = imports.job(db, job_id), ImportReport(rows=ROWS)
+        job, report = imports.job(db, job_id), ImportReport()
         began = time.perf_counter()
         around = importing._around(db, options)
         for sheet in sheets.parts(content, kind, None, importing.PART):
@@ -69,7 +72,18 @@ def brought(site: Site, content: bytes, kind: str) -> float:
                 imports.advance(db, job_id, report)
             db.commit()
         spent = time.perf_counter() - began
-    assert report.imported == ROWS, report
+    assert report.imported == report.processed > 0, report
+    return spent
+
+
+def looked_at(site: Site, content: bytes, kind: str) -> float:
+    """Seconds of a dry run, from the file's bytes to the report."""
+    options = StoredOptions(library_id=site.library, dry_run=True)
+    with cells.tenant_db(site.tenant.id) as db:
+        began = time.perf_counter()
+        report = importing._looked_at(db, (content, kind, None), importing._around(db, options), options)
+        spent = time.perf_counter() - began
+    assert report.valid == report.rows == MOST, report
     return spent
 
 
@@ -116,16 +130,18 @@ def rows(site: Site) -> Iterator[Finding]:
         bare.append(copied(site, them))
     cleared(site)
     ours, theirs = min(imported), min(bare)  # seconds of one call: whatever else the machine did only adds to them
-    told = f"{ROWS / ours:,.0f} rows/s over {ROWS / theirs:,.0f} rows/s"
+    middle = median(bare) / median(imported)
+    told = f"{ROWS / ours:,.0f} rows/s over {ROWS / theirs:,.0f} rows/s; by medians {middle:.2f}"
     yield Finding("9", f"{site.isolation}: validated import over COPY", theirs / ours, 0.35, at_least=True, told=told)
 
 
 def _told(site: Site) -> Iterator[Finding]:
-    them = people(ROWS)
+    them = people(MOST)
     for name, kind, content in (("CSV", sheets.CSV, as_csv(them)), ("XLSX", sheets.XLSX, as_workbook(them))):
         cleared(site)
+        yield Finding("9", f"{name}: dry run of {MOST:,} rows, s", looked_at(site, content, kind), ANSWER_SECONDS)
         spent = brought(site, content, kind)
-        yield Finding("9", f"{name}: thousand rows a second", ROWS / spent / 1000, None)
+        yield Finding("9", f"{name}: {MOST:,} rows taken in, thousand a second", MOST / spent / 1000, None)
         tracemalloc.start()
         for _ in sheets.parts(content, kind, None, importing.PART):
             pass

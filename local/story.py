@@ -130,12 +130,12 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--isolation", choices=ISOLATIONS, action="append", help="pool or silo; both unless given")
-    parser.add_argument("--demo", type=Path, default=Path(".local/demo.json"), help="who the operator is")
+    parser.add_argument("--demo", type=Path, default=Path(".local/demo.json"), help="what make run told")
     asked = parser.parse_args()
-    url = os.environ.get("BASE_URL", "http://127.0.0.1:3000").rstrip("/")
     began = time.monotonic()
     try:
-        admin = json.loads(asked.demo.read_text())["admin"]
+        demo = json.loads(asked.demo.read_text())
+        url, admin = (os.environ.get("BASE_URL") or demo["baseUrl"]).rstrip("/"), demo["admin"]
         for isolation in asked.isolation or ISOLATIONS:
             print(f"\nThe first day of a library ({isolation}) at {url}")
             walk(Day(url, isolation, admin), STEPS)

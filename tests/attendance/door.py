@@ -28,6 +28,12 @@ class Door:
         body = {"code": code or self.code(), **more}
         return self.world.call("attendance", "POST", "/attendance/scan", self.scene.token(student), body)
 
+    def member(self, **how: Any) -> UUID:
+        """A student with a membership that runs."""
+        student = self.scene.student()
+        self.scene.member(student, **how)
+        return student
+
     def booked(self, hours: float = 2) -> tuple[UUID, str]:
         """A student with a confirmed booking that begins within minutes."""
         student = self.scene.student()

@@ -23,19 +23,13 @@ def door(world: World) -> Door:
     return door
 
 
-def member(door: Door) -> UUID:
-    student = door.scene.student()
-    door.scene.member(student)
-    return student
-
-
 def bulk(door: Door, students: list[UUID], direction: str = "in", token: str | None = None, **more: Any) -> Answer:
     body = {"libraryId": door.scene.library, "direction": direction, "studentIds": students, **more}
     return door.world.call("attendance", "POST", "/attendance/bulk", token or door.owner(), body)
 
 
 def test_a_class_comes_and_goes_and_who_may_not_stops_nobody(door: Door) -> None:
-    first, second, nobody = member(door), member(door), door.scene.student()
+    first, second, nobody = door.member(), door.member(), door.scene.student()
     foreign = Door(door.world).scene.student()
     tried = bulk(door, [first, second], dryRun=True).data
     assert (tried["marked"], door.visits()) == (2, [])
@@ -52,7 +46,7 @@ def test_a_class_comes_and_goes_and_who_may_not_stops_nobody(door: Door) -> None
 
 def test_staff_of_one_library_mark_nobody_of_another(door: Door) -> None:
     other = door.second_library()
-    student = member(door)
+    student = door.member()
     bound = door.scene.staff(libraryIds=[str(other)])
     assert bulk(door, [student], token=bound, libraryId=other).data["students"][0]["outcome"] == "not_found"
     assert bulk(door, [student], token=bound).code == "not_found"
@@ -69,7 +63,7 @@ def finger(number: int, code: str = "S0001", ahead: timedelta = timedelta(), **m
 
 @pytest.mark.parametrize("ahead", [timedelta(), timedelta(days=900), -timedelta(days=900)])
 def test_a_reader_tells_each_event_once_by_our_time(door: Door, ahead: timedelta) -> None:
-    student, reader = member(door), door.device("biometric")
+    student, reader = door.member(), door.device("biometric")
     came = clock.now()
     events = [finger(1, ahead=ahead)]
     door.world.advance(timedelta(hours=2))
@@ -87,7 +81,7 @@ def test_a_reader_tells_each_event_once_by_our_time(door: Door, ahead: timedelta
 
 
 def test_planned_absence_is_ones_own_and_ahead(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     today = clock.now().astimezone(INDIA).date()
 
     def away(start: int, end: int, token: str | None = None) -> Answer:
@@ -98,12 +92,12 @@ def test_planned_absence_is_ones_own_and_ahead(door: Door) -> None:
     assert away(1, 5).status == 201
     assert away(4, 6).code == "absence_overlaps"
     assert away(5, 6).status == 201
-    assert away(1, 5, door.scene.token(member(door))).status == 201, "of each for themselves"
+    assert away(1, 5, door.scene.token(door.member())).status == 201, "of each for themselves"
     assert away(1, 5, door.owner()).code == "forbidden"
 
 
 def test_what_looks_wrong_is_told_to_the_owner_alone(door: Door) -> None:
-    first, second = member(door), member(door)
+    first, second = door.member(), door.member()
     other = door.second_library()
     for student in (first, second):
         assert door.scan(student, phoneId="phone-one-of-two").status == 200

@@ -32,8 +32,7 @@ def door(world: World) -> Door:
 
 
 def member(door: Door) -> UUID:
-    student = door.scene.student()
-    door.scene.member(student, days=3000)
+    student = door.member(days=3000)
     with door.world.db(door.scene.tenant.id) as db:
         db.run("UPDATE memberships SET start_date = '2020-01-01'")
     return student

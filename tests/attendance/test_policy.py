@@ -34,12 +34,6 @@ def door(world: World) -> Door:
     return door
 
 
-def member(door: Door, **how: Any) -> UUID:
-    student = door.scene.student()
-    door.scene.member(student, **how)
-    return student
-
-
 def shift(door: Door, start: str, end: str, days: str = "{1,2,3,4,5,6,7}") -> UUID:
     made = ids.uuid7()
     with door.world.db(door.scene.tenant.id) as db:
@@ -79,7 +73,7 @@ def owes(door: Door, student: UUID, since: int) -> None:
 def test_a_library_decides_otherwise_than_its_organisation(door: Door) -> None:
     body = {"attendance": {"repeatedScanSeconds": 120}}
     assert door.world.call("settings", "PUT", "/tenants/me/settings", door.owner(), body).status == 200
-    student = member(door)
+    student = door.member()
     other = door.second_library()
     door.policy(repeatedScanSeconds=20)
     assert door.scan(student).data["direction"] == "in"
@@ -110,7 +104,7 @@ def test_a_library_decides_otherwise_than_its_organisation(door: Door) -> None:
 def test_a_shift_is_on_its_days_give_or_take(
     door: Door, start: str, end: str, days: str, tolerance: int, admitted: bool
 ) -> None:
-    student = member(door, shift=shift(door, start, end, days))
+    student = door.member(shift=shift(door, start, end, days))
     door.policy(shiftToleranceMinutes=tolerance)
     door.world.advance_to(next_day(10, days=0))
     answer = door.scan(student)
@@ -120,7 +114,7 @@ def test_a_shift_is_on_its_days_give_or_take(
 
 def test_a_visit_ends_with_the_hours_of_that_day_over_midnight_too(door: Door) -> None:
     weekly(door, (3, 9 * 60, 14 * 60), (3, 18 * 60, 26 * 60), (4, 9 * 60, 20 * 60))
-    morning, night = member(door), member(door)
+    morning, night = door.member(), door.member()
     door.scan(morning)
     door.world.advance_to(next_day(14, 20, days=0))
     door.minute()
@@ -144,7 +138,7 @@ def test_a_holiday_before_which_somebody_stays_ends_the_visit_at_the_last_closin
             " VALUES (%(id)s, %(library)s, '2026-12-03', 'Closed', %(now)s)",
             id=ids.uuid7(), library=door.scene.library, now=clock.now(),
         )  # fmt: skip
-    student = member(door)
+    student = door.member()
     door.world.advance_to(next_day(23, days=0))
     door.scan(student)
     door.world.advance(timedelta(days=2))
@@ -154,7 +148,7 @@ def test_a_holiday_before_which_somebody_stays_ends_the_visit_at_the_last_closin
 
 
 def test_hours_that_change_move_the_end_of_who_is_inside(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     door.scan(student)
     weekly(door, (3, 6 * 60, 15 * 60))
     door.world.advance_to(next_day(23, 20, days=0))
@@ -164,7 +158,7 @@ def test_hours_that_change_move_the_end_of_who_is_inside(door: Door) -> None:
 
 
 def test_only_who_is_near_gets_in_and_where_they_were_is_not_kept(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     placed(door)
     assert door.scan(student).status == 200, "nobody asked where"
     door.world.advance(timedelta(minutes=2))
@@ -190,23 +184,23 @@ def test_only_who_is_near_gets_in_and_where_they_were_is_not_kept(door: Door) ->
 def test_a_kiosk_stands_at_the_door_and_asks_no_place(door: Door) -> None:
     placed(door)
     door.policy(geofenceMetres=100, oneStudentAPhone=True)
-    assert door.at_kiosk(door.device(), door.shown(member(door))).status == 200
+    assert door.at_kiosk(door.device(), door.shown(door.member())).status == 200
 
 
 def test_a_phone_opens_for_one_student(door: Door) -> None:
-    first, second = member(door), member(door)
+    first, second = door.member(), door.member()
     door.policy(oneStudentAPhone=True)
     assert door.scan(first).code == "phone_of_another", "it has to say which it is"
     assert door.scan(first, phoneId=PHONE).status == 200
     assert door.scan(second, phoneId=PHONE).code == "phone_of_another"
     assert door.scan(second, phoneId="installation-0002").status == 200
     door.world.advance(timedelta(hours=13))
-    third = member(door)
+    third = door.member()
     assert door.scan(third, phoneId=PHONE).status == 200
 
 
 def test_what_is_owed_warns_and_by_policy_denies(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     owes(door, student, 3)
     came = door.scan(student).data
     assert (came["decision"], came["warning"]) == ("allow_with_warning", "3 days overdue")
@@ -215,7 +209,7 @@ def test_what_is_owed_warns_and_by_policy_denies(door: Door) -> None:
     assert door.scan(student).data["direction"] == "out"
     door.world.advance(timedelta(minutes=5))
     assert door.scan(student).status == 200, "three days are not more than three"
-    other = member(door)
+    other = door.member()
     owes(door, other, 4)
     denied = door.scan(other)
     assert (denied.status, denied.code, denied.json["overdueDays"]) == (403, "dues_overdue", 4)
@@ -225,9 +219,9 @@ def test_who_has_not_come_by_now_is_absent(door: Door) -> None:
     begun, later, other_day = (
         shift(door, *hours) for hours in (("09:00", "14:00"), ("16:00", "20:00"), ("09:00", "15:00", "{4}"))
     )
-    there, away, *_ = (member(door, shift=begun) for _ in range(3))
+    there, away, *_ = (door.member(shift=begun) for _ in range(3))
     for of in (later, other_day, None):
-        member(door, shift=of)
+        door.member(shift=of)
     door.scan(there)
     leave = {"fromDate": "2026-12-02", "untilDate": "2026-12-03"}
     assert door.world.call("attendance", "POST", "/attendance/leave", door.scene.token(away), leave).status == 201
@@ -236,7 +230,7 @@ def test_who_has_not_come_by_now_is_absent(door: Door) -> None:
 
 
 def test_a_paused_member_is_told_so(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     with door.world.db(door.scene.tenant.id) as db:
         db.run("UPDATE memberships SET status = 'frozen'")
     assert door.scan(student).code == "membership_frozen"
@@ -246,7 +240,7 @@ def test_no_more_get_in_than_find_a_place(world: World) -> None:
     door = Door(world, seats=2)
     booked, _ = door.booked()
     world.advance(timedelta(minutes=6))
-    with_seat, first, second = member(door), member(door), member(door)
+    with_seat, first, second = door.member(), door.member(), door.member()
     assert door.scan(first).status == 200
     full = door.scan(second)
     assert (full.status, full.code, full.json["decision"]) == (409, "capacity_full", "deny")
@@ -272,7 +266,7 @@ def test_no_more_get_in_than_find_a_place(world: World) -> None:
 def test_a_crowd_before_the_last_places(world: World) -> None:
     door = Door(world, seats=3)
     door.always_open()
-    students = [member(door) for _ in range(12)]
+    students = [door.member() for _ in range(12)]
     device = door.device()["id"]
 
     def enter(db: Db, student: UUID) -> bool:
@@ -310,7 +304,7 @@ def told(door: Door) -> list[tuple[str, str]]:
 
 
 def test_guardians_who_agreed_read_of_coming_and_going(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     link = guardian(door, student)
     door.scan(student)
     assert told(door) == [], "not unless the library does that"
@@ -331,7 +325,7 @@ def test_guardians_who_agreed_read_of_coming_and_going(door: Door) -> None:
 
 
 def test_what_becomes_known_late_or_was_guessed_is_told_to_nobody(door: Door) -> None:
-    student, kiosk = member(door), OfflineKiosk(door)
+    student, kiosk = door.member(), OfflineKiosk(door)
     guardian(door, student)
     door.policy(tellGuardians=True)
     kiosk.sees(student)
@@ -343,7 +337,7 @@ def test_what_becomes_known_late_or_was_guessed_is_told_to_nobody(door: Door) ->
 
 
 def test_the_desk_knows_students_by_number_phone_and_code(door: Door) -> None:
-    student = member(door)
+    student = door.member()
 
     def ask(direction: str, token: str, **body: Any) -> Any:
         return door.world.call("attendance", "POST", f"/attendance/check-{direction}", token, body)
@@ -371,7 +365,7 @@ def test_the_desk_knows_students_by_number_phone_and_code(door: Door) -> None:
 
 
 def test_a_student_says_in_or_out(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     token = door.scene.token(student)
 
     def ask(direction: str, **body: Any) -> Any:
@@ -381,13 +375,13 @@ def test_a_student_says_in_or_out(door: Door) -> None:
     assert ask("in", code=door.code()).data["direction"] == "in"
     door.world.advance(timedelta(seconds=61))
     assert ask("in", code=door.code()).code == "already_inside"
-    assert ask("in", studentId=member(door)).status == 422, "nobody else, and not without the library's code"
+    assert ask("in", studentId=door.member()).status == 422, "nobody else, and not without the library's code"
     assert ask("out", code=door.code()).data["direction"] == "out"
 
 
 def test_visits_are_listed_by_shift(door: Door) -> None:
     morning, evening = (shift(door, *hours) for hours in (("06:00", "12:00"), ("09:00", "21:00")))
-    first, second = member(door, shift=morning), member(door, shift=evening)
+    first, second = door.member(shift=morning), door.member(shift=evening)
     for student in (first, second):
         assert door.scan(student).status == 200
     for of, student in ((morning, first), (evening, second)):

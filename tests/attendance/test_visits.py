@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from studyspot.attendance import qr
@@ -23,19 +22,13 @@ def door(world: World) -> Door:
     return door
 
 
-def member(door: Door, **how: Any) -> UUID:
-    student = door.scene.student()
-    door.scene.member(student, **how)
-    return student
-
-
 def correct(door: Door, visit: str, token: str | None = None, **body: Any) -> Answer:
     sent = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in body.items()}
     return door.world.call("attendance", "PUT", f"/attendance/{visit}", token or door.owner(), sent)
 
 
 def test_a_kiosk_reads_a_students_own_code_in_two_round_trips(door: Door) -> None:
-    student, kiosk = member(door), door.device()
+    student, kiosk = door.member(), door.device()
     code = door.shown(student)
     came = door.at_kiosk(kiosk, code)
     assert (came.status, came.data["direction"], tally.current.trips) == (200, "in", 3), "one more finds the device"
@@ -51,7 +44,7 @@ def test_a_kiosk_reads_a_students_own_code_in_two_round_trips(door: Door) -> Non
 
 
 def test_codes_of_students_are_neither_forged_nor_anothers(door: Door) -> None:
-    student, kiosk = member(door), door.device()
+    student, kiosk = door.member(), door.device()
     code = door.shown(student)
     flipped = code[:30] + ("A" if code[30] != "A" else "B") + code[31:]
     assert door.at_kiosk(kiosk, flipped).code == "qr_invalid"
@@ -66,7 +59,7 @@ def test_codes_of_students_are_neither_forged_nor_anothers(door: Door) -> None:
 
 
 def test_a_picture_of_a_code_opens_no_second_library(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     other = door.second_library()
     here, there = door.device(), door.device(library=other)
     code = door.shown(student)
@@ -75,7 +68,7 @@ def test_a_picture_of_a_code_opens_no_second_library(door: Door) -> None:
 
 
 def test_a_kiosk_ends_the_visit_that_was_left_open_elsewhere(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     other = door.second_library()
     assert door.at_kiosk(door.device(), door.shown(student)).status == 200
     door.world.advance(timedelta(minutes=5))
@@ -86,7 +79,7 @@ def test_a_kiosk_ends_the_visit_that_was_left_open_elsewhere(door: Door) -> None
 
 
 def test_nobody_scans_out_and_the_visit_ends_with_the_library(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     visit = door.scan(student).data["attendanceId"]
     door.world.advance_to(next_day(23, 10, days=0))
     door.minute()
@@ -113,7 +106,7 @@ def test_a_shift_ends_before_the_library_and_an_outage_ends_it_no_later(door: Do
             " VALUES (%(id)s, %(library)s, 'Morning', '06:00', '12:00', %(now)s, %(now)s)",
             id=shift, library=door.scene.library, now=clock.now(),
         )  # fmt: skip
-    student = member(door, shift=shift)
+    student = door.member(shift=shift)
     door.scan(student)
     end = next_day(12, days=0)
     door.world.advance(timedelta(days=3))
@@ -138,7 +131,7 @@ def test_a_booking_that_is_extended_moves_the_end_of_its_visit(door: Door) -> No
 
 
 def test_a_correction_says_why_and_keeps_what_was_said(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     visit = door.scan(student).data["attendanceId"]
     came = clock.now()
     door.world.advance(timedelta(hours=3))
@@ -164,7 +157,7 @@ def test_a_correction_says_why_and_keeps_what_was_said(door: Door) -> None:
 
 
 def test_a_correction_makes_no_two_visits_at_once(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     first = door.scan(student).data["attendanceId"]
     door.world.advance(timedelta(hours=1))
     door.scan(student)
@@ -179,7 +172,7 @@ def test_a_correction_makes_no_two_visits_at_once(door: Door) -> None:
 
 
 def test_who_may_not_correct(door: Door) -> None:
-    student = member(door)
+    student = door.member()
     visit = door.scan(student).data["attendanceId"]
     assert correct(door, visit, door.scene.token(student), reason="x").code == "forbidden"
     assert correct(door, visit, door.device()["token"], reason="x").code == "forbidden"
@@ -192,7 +185,7 @@ def test_devices_of_a_library_are_listed_seen_and_revoked(door: Door) -> None:
     kiosk, display = door.device(), door.device("display")
     path = f"/libraries/{door.scene.library}/devices"
     assert door.world.call("attendance", "GET", f"/attendance/qr?libraryId={door.scene.library}", display["token"]).data
-    assert door.at_kiosk(display, door.shown(member(door))).code == "forbidden", "a display opens no door"
+    assert door.at_kiosk(display, door.shown(door.member())).code == "forbidden", "a display opens no door"
     shown = door.world.call("libraries", "GET", path, door.owner()).data
     assert [(d["id"], d["kind"], d["lastSeenAt"] is None, "token" in d) for d in shown] == [
         (display["id"], "display", False, False), (kiosk["id"], "kiosk", True, False),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from studyspot.kit import opaque, response
+from studyspot.kit import ids, opaque, response
 from studyspot.kit.ids import PLATFORM
 
 from tests.world import Answer, World
@@ -87,6 +87,12 @@ def test_unsupported_methods_do_nothing(world: World) -> None:
     for method in ("TRACE", "TRACK", "CONNECT", "PATCH", "HEAD"):
         answer = world.call("libraries", method, "/libraries", world.tenant().owner)
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST"), method
+
+
+def test_the_most_literal_path_names_its_methods(world: World) -> None:
+    seats = f"/libraries/{ids.uuid7()}/seats"
+    for path, methods in (("bulk", "POST, OPTIONS"), (ids.uuid7(), "DELETE, PUT, OPTIONS")):
+        assert world.call("libraries", "OPTIONS", f"{seats}/{path}").headers["Allow"] == methods
 
 
 @pytest.mark.parametrize(

@@ -255,11 +255,14 @@ class Api:
             self._response = self.fallback(request) if self.fallback else problem(NotFound(), request)
 
     def _methods(self, path: str) -> set[str]:
+        """Of the most literal path that fits: `seats/bulk` is no seat."""
         import re
 
-        return self._exactly(path) or {
-            r.method for r in self.routes if re.fullmatch(re.sub(r"{\w+}", "[^/]+", r.path), path)
-        }
+        if exact := self._exactly(path):
+            return exact
+        fitting = [r for r in self.routes if re.fullmatch(re.sub(r"{\w+}", "[^/]+", r.path), path)]
+        fewest = min((r.path.count("{") for r in fitting), default=0)
+        return {r.method for r in fitting if r.path.count("{") == fewest}
 
     def _exactly(self, path: str) -> set[str]:
         return self._exact.get(path, set()) | ({"GET"} if path in self.plain else set())
