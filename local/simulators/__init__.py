@@ -15,6 +15,7 @@ from local.simulators.kept import kept_paise
 from local.simulators.keys import Keys
 from local.simulators.mail import MailSimulator
 from local.simulators.msg91 import Msg91Simulator, Template
+from local.simulators.notices import Notices
 from local.simulators.outbox import Outbox
 from local.simulators.paytm import PaytmSimulator
 from local.simulators.protocol import Refused, Vendor
@@ -74,7 +75,8 @@ class Simulators:
         self._store = Store(state_dir / "simulators.sqlite3")
         self._faults = Faults(self._store)
         self._outbox = Outbox(self._store)
-        self._deliveries = Deliveries(self._store, product_url, keys, clock, post)
+        notices = Notices(f"{product_url.rstrip('/')}{prefix}/sns", keys.mail_events_topic_arn)
+        self._deliveries = Deliveries(self._store, product_url, keys, notices, clock, post)
         self._razorpay = RazorpaySimulator(self._store, self._deliveries, self._faults, keys, clock)
         self._cashfree = CashfreeSimulator(self._store, self._deliveries, keys, clock)
         self._paytm = PaytmSimulator(self._store, self._deliveries, keys, clock)
@@ -82,9 +84,9 @@ class Simulators:
         self._msg91 = Msg91Simulator(
             self._store, self._deliveries, self._faults, self._outbox, keys, clock, templates, console
         )
-        mail = MailSimulator(self._outbox, clock)
-        vendors: list[Vendor] = [self._razorpay, self._cashfree, self._paytm, self._stripe, self._msg91, mail]
-        self.front = Front(prefix, vendors, self._faults)
+        mail = MailSimulator(self._outbox, self._deliveries, clock)
+        gateways: list[Vendor] = [self._razorpay, self._cashfree, self._paytm, self._stripe]
+        self.front = Front(prefix, [*gateways, self._msg91, mail, notices], self._faults)
 
     def start(self) -> None:
         """Send webhooks from now on, those left over from an earlier run first."""

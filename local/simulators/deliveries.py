@@ -14,6 +14,7 @@ from typing import Any
 
 from local.simulators import paytm_checksum
 from local.simulators.keys import Keys
+from local.simulators.notices import Notices
 from local.simulators.protocol import Refused, vendor_id
 from local.simulators.store import Store
 
@@ -30,6 +31,7 @@ PATHS = {
     "paytm": "/api/v1/payments/webhook/paytm",
     "stripe": "/api/v1/payments/webhook/stripe",
     "msg91": "/api/v1/messaging/webhook/msg91",
+    "ses": "/api/v1/notifications/webhook/email",
 }
 log = logging.getLogger(__name__)
 
@@ -47,10 +49,13 @@ def post_over_http(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 class Deliveries:
     """Rows of kind `delivery` are what still has to arrive; times here are the machine's, signatures the product's."""
 
-    def __init__(self, store: Store, product_url: str, keys: Keys, clock: Callable[[], datetime], post: Post) -> None:
+    def __init__(
+        self, store: Store, product_url: str, keys: Keys, notices: Notices, clock: Callable[[], datetime], post: Post
+    ) -> None:
         self._store = store
         self._product_url = product_url.rstrip("/")
         self._keys = keys
+        self._notices = notices
         self._clock = clock
         self._post = post
         self._wake = threading.Event()
@@ -112,8 +117,10 @@ class Deliveries:
         self._store.put("delivery", row["id"], {**row, **later})
 
     def _enveloped(self, row: Mapping[str, Any]) -> bytes:
-        """What leaves: Paytm carries its signature in the body, over the text of what it is about."""
+        """What leaves: Paytm and SNS carry their signature in the body, over the text of what it is about."""
         text: str = row["body"]
+        if row["vendor"] == "ses":
+            return self._notices.enveloped(row["eventId"], text, self._clock(), row["forged"])
         if row["vendor"] == "paytm":
             key = "forged-by-nobody" if row["forged"] else self._keys.paytm_merchant_key
             text = f'{{"head": {{"signature": "{paytm_checksum.sign(key, text)}"}}, "body": {text}}}'
@@ -121,6 +128,8 @@ class Deliveries:
 
     def _headers(self, row: Mapping[str, Any], body: bytes, attempt: int) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
+        if row["vendor"] == "ses":
+            return {"Content-Type": "text/plain; charset=UTF-8", "x-amz-sns-message-type": "Notification"}
         if row["vendor"] == "razorpay":
             secret = "forged" if row["forged"] else self._keys.razorpay_webhook_secret
             signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

@@ -23,6 +23,7 @@ class Keys:
     stripe_webhook_secret: str = "whsec_local-stripe-webhook-secret"
     msg91_auth_key: str = "local-msg91-auth-key"
     msg91_webhook_token: str = "local-msg91-webhook-token"
+    mail_events_topic_arn: str = "arn:aws:sns:ap-south-1:000000000000:studyspot-local-mail-events"
 
     def environment(self, base_url: str, without: Collection[str] = ()) -> dict[str, str]:
         """The product's variables; vendors in `without` keep whatever the real environment says."""
@@ -56,7 +57,14 @@ class Keys:
                 "MSG91_WEBHOOK_TOKEN": self.msg91_webhook_token,
                 "MSG91_BASE_URL": f"{base}/msg91",
             },
-            "mail": {"AWS_ENDPOINT_URL_SESV2": f"{base}/ses"},
+            "mail": {"AWS_ENDPOINT_URL_SESV2": f"{base}/ses", **self._told_of_mails(f"{base}/sns")},
         }
         chosen = [each for vendor, each in by_vendor.items() if vendor not in without]
         return {name: value for each in chosen for name, value in each.items()}
+
+    def _told_of_mails(self, base_url: str) -> dict[str, str]:
+        return {
+            "SES_CONFIGURATION_SET": "studyspot-local",
+            "MAIL_EVENTS_TOPIC_ARN": self.mail_events_topic_arn,
+            "SNS_BASE_URL": base_url,
+        }

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from local.simulators.deliveries import Deliveries
 from local.simulators.outbox import Outbox, zulu
 from local.simulators.protocol import Refused, Reply, Request, Route, vendor_id
 
+DELIVERED = (("Delivery", "delivery", "recipients", {"smtpResponse": "250 OK"}),)
+COMPLAINED = ("Complaint", "complaint", "complainedRecipients", {"complaintFeedbackType": "abuse"})
+TRIALS = {
+    "bounce": (("Bounce", "bounce", "bouncedRecipients", {"bounceType": "Permanent", "bounceSubType": "General"}),),
+    "ooto": (("Bounce", "bounce", "bouncedRecipients", {"bounceType": "Transient", "bounceSubType": "General"}),),
+    "complaint": (*DELIVERED, COMPLAINED),
+}
+TRIAL_DOMAIN = "simulator.amazonses.com"
+"""https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html"""
 TOKEN = re.compile(r"[?&#]token=([A-Za-z0-9._~%-]+)")
 
 
@@ -19,8 +30,9 @@ class MailSimulator:
     name = "mail"
     mount = "ses"
 
-    def __init__(self, outbox: Outbox, clock: Callable[[], datetime]) -> None:
+    def __init__(self, outbox: Outbox, deliveries: Deliveries, clock: Callable[[], datetime]) -> None:
         self._outbox = outbox
+        self._deliveries = deliveries
         self._clock = clock
         self.routes = [Route("POST", "/v2/email/outbound-emails", "send", self._send)]
 
@@ -60,4 +72,21 @@ class MailSimulator:
                     "status": "sent",
                 }
             )
+            if mail.get("ConfigurationSetName"):
+                self._report(message_id, address, {name: [value] for name, value in tags.items()})
         return Reply(200, {"MessageId": message_id})
+
+    def _report(self, message_id: str, address: str, tags: dict[Any, Any]) -> None:
+        """As SES does; its own addresses for trying things out fail here too."""
+        mailbox, _, domain = address.partition("@")
+        kinds = TRIALS.get(mailbox.partition("+")[0], DELIVERED) if domain == TRIAL_DOMAIN else DELIVERED
+        mail = {"messageId": message_id, "timestamp": zulu(self._clock()), "destination": [address], "tags": tags}
+        bodies = [
+            (
+                vendor_id("sns-", 24),
+                json.dumps({"eventType": kind, "mail": mail, name: {**detail, people: [to]}}).encode(),
+            )
+            for kind, name, people, detail in kinds
+            for to in [{"emailAddress": address}]
+        ]
+        self._deliveries.send("ses", bodies)

@@ -120,7 +120,7 @@ def mail(base_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
 
 def test_a_mail_is_kept_with_its_template_and_token(mail: Settings, world: Simulators) -> None:
     text = "Welcome.\nhttps://app.example.com/invitations?token=abc-DEF_1.2\n"
-    assert ses.send_email(mail, "Owner@Example.com", "Welcome", text, "invitation", html="<p>Welcome</p>")
+    assert ses.send_email(mail, "Owner@Example.com", "Welcome", text, {"template": "invitation"}, html="<p>Welcome</p>")
     (item,) = world.outbox(channel="email", to="owner@example.com")
     assert (item["templateId"], item["subject"], item["body"]) == ("invitation", "Welcome", text)
     assert item["variables"] == {"token": "abc-DEF_1.2"}
@@ -132,5 +132,5 @@ def test_a_mail_is_kept_with_its_template_and_token(mail: Settings, world: Simul
 def test_mail_in_trouble(mail: Settings, world: Simulators, fault: str, failure: Any) -> None:
     world.add_fault({"target": "mail", "fault": fault, "times": 1})
     with pytest.raises(failure):
-        ses.send_email(mail, "owner@example.com", "Welcome", "Hello", "invitation")
+        ses.send_email(mail, "owner@example.com", "Welcome", "Hello", {"template": "invitation"})
     assert world.outbox() == [] and world.faults() == []

@@ -26,6 +26,17 @@ def test_signing_up_leads_to_a_mail_and_an_active_tenant(stack: Running) -> None
     assert call(stack.url, "POST", "/api/v1/auth/login", account).data["user"]["emailVerified"] is True
 
 
+def test_a_mail_that_bounces_is_seen_in_the_history(stack: Running) -> None:
+    wanted = {"email": f"bounce+{uuid4().hex[:8]}@simulator.amazonses.com", "name": "Nobody"}
+    stack.owner.ask("POST", "/staff", wanted).must(201)
+
+    def failed() -> bool:
+        mails = stack.owner.ask("GET", "/messaging/history?channel=email").must(200)
+        return [mail["status"] for mail in mails if mail["toAddress"] == wanted["email"]] == ["failed"]
+
+    eventually(failed, "the vendor's word of a bounce")
+
+
 def test_the_clock_never_goes_back(stack: Running) -> None:
     now = stack.library.now()
     refused = stack.sandbox.ask("POST", "/clock", {"now": (now - timedelta(minutes=1)).isoformat()})

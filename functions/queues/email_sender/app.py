@@ -10,11 +10,11 @@ from studyspot.messaging import delivery
 from studyspot.messaging.models import Outgoing
 
 
-def carry(message: Outgoing, variables: dict[str, str]) -> str:
-    subject, text = delivery.compose_mail(message, variables)
-    return ses.send_email(settings.get(), message.to_address, subject, text, message.template_id)
-
-
 @consumer
 def handler(db: Db, task: Task) -> None:
+    def carry(message: Outgoing, variables: dict[str, str]) -> str:
+        subject, text = delivery.compose_mail(message, variables)
+        tags = {"template": message.template_id, "tenant": str(db.tenant), "message": str(message.id)}
+        return ses.send_email(settings.get(), message.to_address, subject, text, tags)
+
     delivery.carry_out(db, task, "email", carry)

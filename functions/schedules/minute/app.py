@@ -13,7 +13,7 @@ from studyspot.files import service as files
 from studyspot.kit import outbox, timers
 from studyspot.kit.db import Db
 from studyspot.kit.schedules import each_of, recorded
-from studyspot.messaging import delivery, reports, taking
+from studyspot.messaging import bounces, delivery, reports, taking
 from studyspot.privacy.service import statutes
 from studyspot.webhooks import sending
 from studyspot.webhooks import service as webhooks
@@ -80,6 +80,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "timers": lambda: timers.fire_due(AT_ONCE),
     "credits": wallets.settle_allocations,
     "reports": reports.settle_reports,
+    "bounces": bounces.settle_bounces,
     "outbox": lambda: outbox.relay(webhooks.fan_out),
     "audit": sealing.seal_waiting,
     "statutes": statutes.spread,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,10 @@ def _client() -> Any:
     )
 
 
-def send_email(settings: Settings, to: str, subject: str, text: str, template: str, html: str | None = None) -> str:
-    """Send one message, tagged with its template; answers the message's id at SES."""
+def send_email(
+    settings: Settings, to: str, subject: str, text: str, tags: Mapping[str, str], html: str | None = None
+) -> str:
+    """Send one message; answers its id at SES. The tags come back with whatever SES tells of it."""
     body: dict[str, Any] = {"Text": {"Data": text, "Charset": "UTF-8"}}
     if html:
         body["Html"] = {"Data": html, "Charset": "UTF-8"}
@@ -39,7 +42,8 @@ def send_email(settings: Settings, to: str, subject: str, text: str, template: s
             FromEmailAddress=settings.mail_from,
             Destination={"ToAddresses": [to]},
             Content={"Simple": {"Subject": {"Data": subject, "Charset": "UTF-8"}, "Body": body}},
-            EmailTags=[{"Name": "template", "Value": template}],
+            EmailTags=[{"Name": name, "Value": value} for name, value in tags.items()],
+            **({"ConfigurationSetName": known} if (known := settings.ses_configuration_set) else {}),
         )
     except ClientError as error:
         raise _refusal(error.response) from None

@@ -89,6 +89,11 @@ class Settings(BaseModel):
     dlt_entity_id: str = ""
     platform_state_code: str = "29"
     mail_from: str = "no-reply@studyspot.com"
+    ses_configuration_set: str = ""
+    """Whose events tell what became of a mail; unset = nobody tells."""
+    mail_events_topic_arn: str = ""
+    sns_base_url: str = ""
+    """Stands for Amazon's address on the local stage alone."""
     default_assistant_tenant: str = ""
     default_marketplace_tenant: str = ""
 
@@ -138,6 +143,7 @@ class Settings(BaseModel):
         weak = {
             "CORE_DB_SSLMODE below verify-full": self.core_db_sslmode != "verify-full",
             "WEBHOOK_PRIVATE_TARGETS": self.webhook_private_targets,
+            "SNS_BASE_URL": bool(self.sns_base_url),
             "BCRYPT_COST below 12": self.bcrypt_cost < 12,
             "EVEN_TIME_FACTOR below 1": self.even_time_factor < 1,
             "HMAC_KEY below 32 characters": len(self.hmac_key.get_secret_value()) < SHORTEST_KEY,

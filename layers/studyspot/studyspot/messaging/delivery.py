@@ -28,6 +28,8 @@ HELD_AGAIN = timedelta(minutes=15)
 """How often a message of a suspended tenant asks whether it may leave."""
 GATEWAY_MADE = frozenset({502, 504})
 """Answers of a proxy before the vendor: the message may have passed it."""
+BOUNCED = "bounced"
+"""An address that takes no mail; who complained of one still gets the link they ask for."""
 SETTLE_AFTER = timedelta(hours=72)
 SETTLE_TIMER = "sms_unknown"
 
@@ -75,6 +77,9 @@ def _may_leave(db: Db, task: Task, message: Outgoing, channel: str) -> bool:
     now = clock.now()
     if now - max(message.created_at, message.due_at or message.created_at) > SEND_WITHIN["otp" if is_otp else channel]:
         _ended(db, task, message.id, "failed", "expired")
+        return False
+    if message.refused and (message.refused == BOUNCED or "token" not in message.variables):
+        _ended(db, task, message.id, "suppressed", message.refused)
         return False
     if message.barred and not is_otp and "token" not in message.variables:
         due = now + HELD_AGAIN

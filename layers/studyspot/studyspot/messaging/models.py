@@ -175,6 +175,8 @@ class Outgoing(BaseModel):
     acted_at: Timestamp | None
     created_at: Timestamp
     due_at: Timestamp | None
+    refused: str | None
+    """Why this address is written to no more: it takes no mail, or its owner complained."""
     barred: bool
     night: StoredMessages
 

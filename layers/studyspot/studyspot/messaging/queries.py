@@ -61,7 +61,9 @@ CLAIM = f"""
     UPDATE communications c SET status = 'sending', claimed_at = %(now)s
     WHERE c.id = %(id)s AND c.status = 'queued'
     RETURNING c.id, c.template_id, c.to_address, c.body, c.variables, c.sealed, c.segments, c.acted_at, c.created_at,
-              c.due_at, {BARRED} AS barred, tenant_policy('messages') AS night,
+              c.due_at, {BARRED} AS barred, (SELECT reason FROM suppression_list s WHERE c.channel = 'email'
+                                                 AND s.channel = c.channel AND s.address = c.to_address) AS refused,
+              tenant_policy('messages') AS night,
               coalesce((SELECT flow_id FROM sms_templates WHERE code = c.template_id), c.template_id) AS flow_id"""
 UNCLAIM = "UPDATE communications SET status = 'queued', claimed_at = NULL WHERE id = %(id)s AND status = 'sending'"
 SCHEDULE = "UPDATE communications SET status = 'scheduled', due_at = %(due)s WHERE id = %(id)s AND status = 'sending'"
@@ -81,6 +83,13 @@ DELIVERED = """
         provider_message_id = coalesce(provider_message_id, %(vendor_id)s), credits_used = %(credits)s
     WHERE id = %(id)s AND status IN ('sending', 'sent', 'unknown')"""
 UNCHARGED = "UPDATE communications SET credits_used = 0 WHERE id = %(id)s"
+MAIL_ADDRESS = """
+    SELECT to_address FROM communications
+    WHERE id = %(id)s AND channel = 'email' AND coalesce(provider_message_id, %(vendor_id)s) = %(vendor_id)s
+    FOR UPDATE"""
+SUPPRESS = """
+    INSERT INTO suppression_list (id, channel, address, reason, created_at)
+    VALUES (%(id)s, %(channel)s, %(address)s, %(reason)s, %(now)s) ON CONFLICT DO NOTHING"""
 STATE = """
     SELECT id, template_id, to_address, status, claimed_at, due_at, segments FROM communications WHERE id = %(id)s"""
 ADD_EVENT = """
@@ -197,6 +206,16 @@ def uncharged(db: Db, message_id: UUID) -> None:
 
 def state(db: Db, message_id: UUID) -> State:
     return db.one(State, STATE, id=message_id)
+
+
+def mail_address(db: Db, message_id: UUID, vendor_id: str) -> str | None:
+    """Of a mail that the vendor knows by that id, or may know by it: one without an answer has none yet."""
+    found: str | None = db.value(MAIL_ADDRESS, id=message_id, vendor_id=vendor_id)
+    return found
+
+
+def suppress(db: Db, channel: str, address: str, reason: str) -> None:
+    db.run(SUPPRESS, id=ids.uuid7(), channel=channel, address=address, reason=reason, now=clock.now())
 
 
 def add_event(db: Db, message_id: UUID, status: str, code: str, description: str) -> None:
