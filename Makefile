@@ -122,7 +122,7 @@ client: $(READY) ## a typed Python client from the API's description, into dist/
 fuzz: $(READY) ## slow proof: every operation of /openapi.json with generated requests, over HTTP
 	$(BIN)/python -m local.proofs.fuzz
 
-.PHONY: vectors hostile-webhooks settler
+.PHONY: vectors hostile-webhooks settler routing-oracle
 VECTORS_VENV := .venv-vectors
 vectors: $(VECTORS_VENV)/.ready ## slow proof: every published signature, and its corruptions, before us and the vendors' own libraries
 	$(VECTORS_VENV)/bin/python -m local.proofs.vectors
@@ -137,6 +137,9 @@ hostile-webhooks: $(READY) ## slow proof: bodies, amounts, signatures and orders
 
 settler: $(READY) ## slow proof: webhooks are answered with 10,000 waiting, and the settler clears them; rates are printed
 	$(BIN)/python -m pytest tests/webhooks/test_settler.py -m slow -s
+
+routing-oracle: $(READY) ## slow proof: 100,000 payments at random, each decided a second time by brute force (PAYMENTS, SEED)
+	$(BIN)/python -m local.proofs.routing_oracle $(or $(PAYMENTS),100000) $(or $(SEED),1)
 
 reset: $(READY) ## forget the local stage's data
 	$(BIN)/python -m local.run --reset

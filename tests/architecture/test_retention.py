@@ -15,7 +15,7 @@ KEPT = {
         payment_attempts payment_captures receipts
         payment_events payments refunds subscription_periods subscription_plans subscriptions tenant_credit_wallets""",
     "what was bought, booked and attended: what the books are explained by": """
-        attendance attendance_scans bookings coupons fee_plan_versions fee_plans fee_rows gateway_fees
+        attendance attendance_scans bookings coupons fee_plan_versions fee_plans fee_rows gateway_fees account_fees
         member_accounts booking_pauses booking_plan_rules booking_series waitlist_entries
         membership_dues membership_freezes membership_periods memberships seat_allotments seat_blocks seat_occupancy
         shift_handovers student_adjustments""",
@@ -29,7 +29,8 @@ KEPT = {
         users""",
     "what an organisation is and has set: a few rows, as many as there are things": """
         dlt_headers entitlement_overrides holidays libraries library_codes library_listings lockers retention_rules
-        seats shifts sms_templates tenant_gate tenant_kyc tenant_settings webhook_endpoints zones""",
+        seats shifts sms_templates tenant_gate tenant_kyc tenant_settings webhook_endpoints zones routing_rules
+        platform_rules""",
     "how a library is run: as many rows as somebody changes": """
         library_images library_settings locker_assignments notices seat_maps""",
     "the directory: who exists, where, and what became of it": """

@@ -179,9 +179,9 @@ def test_priority_outranks_cost_and_methods_leave_out(shop: Shop) -> None:
                 "methods": ["upi"]}  # fmt: skip
     assert connect(shop, cashfree, "cashfree").status == 200
     ask = {"amountPaise": 1000}
-    quote = shop.world.call("payments", "POST", "/payments/routing/quote", shop.owner, ask).data
+    quote = shop.world.call("routing", "POST", "/payments/routing/quote", shop.owner, ask).data
     assert (quote["gateway"], quote["reason"]) == ("cashfree", "priority")
-    card = shop.world.call("payments", "POST", "/payments/routing/quote", shop.owner, ask | {"method": "card"}).data
+    card = shop.world.call("routing", "POST", "/payments/routing/quote", shop.owner, ask | {"method": "card"}).data
     assert (card["gateway"], card["reason"]) == ("razorpay", "only_candidate")
     assert next(c for c in card["candidates"] if c["gateway"] == "cashfree")["why"] == "it does not take card"
 

@@ -82,8 +82,8 @@ def test_costs_never_fall_with_the_amount() -> None:
 
 def test_a_quote_is_for_owners_and_says_what_a_payment_would_get(shop: Shop) -> None:
     call = shop.world.call
-    assert call("payments", "POST", "/payments/routing/quote", shop.token, {"amountPaise": 75000}).status == 403
-    quote = call("payments", "POST", "/payments/routing/quote", shop.owner, {"amountPaise": 75000}).data
+    assert call("routing", "POST", "/payments/routing/quote", shop.token, {"amountPaise": 75000}).status == 403
+    quote = call("routing", "POST", "/payments/routing/quote", shop.owner, {"amountPaise": 75000}).data
     assert (quote["gateway"], quote["feePaise"], quote["gstPaise"], quote["totalPaise"]) == (
         "cashfree",
         1425,

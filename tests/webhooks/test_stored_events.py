@@ -120,7 +120,7 @@ def test_a_gateway_is_taken_out_by_hand_for_everybody_and_put_back(shop: Shop) -
 
     def chosen() -> str:
         asked = {"amountPaise": 10_000}
-        return str(shop.world.call("payments", "POST", "/payments/routing/quote", shop.owner, asked).data["gateway"])
+        return str(shop.world.call("routing", "POST", "/payments/routing/quote", shop.owner, asked).data["gateway"])
 
     assert turn("open", token=shop.owner).code == "forbidden"
     assert turn("open", "payu").code == "not_found"

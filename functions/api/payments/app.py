@@ -15,20 +15,18 @@ from studyspot.payments import circuits, merchants, queries
 from studyspot.payments.models import (
     CircuitChange,
     CircuitSet,
+    GatewayHealth,
     GatewayName,
     OpenedPayment,
     Payment,
     PayRequest,
     PinnedRequest,
     Purpose,
-    Quote,
-    QuotedRouting,
     RefundRequest,
     RefundView,
     Status,
     VerifyRequest,
 )
-from studyspot.payments.routing import GatewayHealth
 
 api = Api("payments")
 handler = api.handler
@@ -37,6 +35,7 @@ PaymentId = Annotated[UUID, Of("payments")]
 Payer = Annotated[Actor, allow("payments:create")]
 Reader = Annotated[Actor, allow("payments:read", "payments:read_own")]
 Owner = Annotated[Actor, allow("payments:timeline")]
+Watcher = Annotated[Actor, allow("payments:timeline", "routing:read")]
 
 
 @api.post("/payments/create", status_code=201, limit=(10, 60))
@@ -91,13 +90,10 @@ def verify(request: VerifyRequest, actor: Payer, db: TenantDb) -> Payment:
     return service.verify(db, actor, request)
 
 
-@api.post("/payments/routing/quote")
-def quote(request: Quote, actor: Owner, db: TenantDb) -> QuotedRouting:
-    return merchants.quote(db, request)
-
-
 @api.get("/payments/gateways/health")
-def gateway_health(actor: Owner, db: TenantDb) -> list[GatewayHealth]:
+def gateway_health(
+    actor: Annotated[Actor, allow("payments:timeline", "routing:read")], db: TenantDb
+) -> list[GatewayHealth]:
     return merchants.health(db)
 
 

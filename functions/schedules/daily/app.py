@@ -10,6 +10,7 @@ from studyspot.identity.service import signing_keys
 from studyspot.kit import cells, clock, log
 from studyspot.kit.schedules import each_of, recorded
 from studyspot.memberships import nightly
+from studyspot.payments import ruling
 from studyspot.revenue import recognising
 from studyspot.subscriptions import service as subscriptions
 from studyspot.tenants import finding, health, provisioning
@@ -48,6 +49,7 @@ JOBS: dict[str, Callable[[], int]] = {
     "keyRotated": rotate_key,
     "codes": finding.tell_codes,
     "limits": entitlements.apply_everywhere,
+    "routing": ruling.spread,
     "health": health.roll_up,
     "orphans": look_for_orphans,
 }

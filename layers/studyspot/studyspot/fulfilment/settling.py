@@ -50,7 +50,7 @@ def _applied(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) ->
         case "authorized":
             return payments.advance(db, payment, "authorized")
         case "failed" if fact.order_id == payment.gateway_order_id:
-            return payments.declined(db, payment, gateway, fact.error or "declined")
+            return payments.declined(db, payment, gateway, fact.error or "declined", fact.method)
         case "refunded" if not payments.captures(db, payment.id):
             log.error("refunded_before_captured", payment=payment.id, gatewayPayment=fact.id)
             return payments.advance(db, payment, "unknown", failure="refunded_at_gateway")

@@ -21,7 +21,7 @@ MOVES = frozenset(
         "seat_allotments", "seat_blocks", "seat_occupancy", "seats", "shift_handovers", "shifts", "sms_templates",
         "student_adjustments", "student_guardians", "student_notes", "student_numbers",
         "students", "subscription_periods", "subscription_plans", "subscriptions", "suppression_list", "tenant_kyc",
-        "tenant_settings", "users", "zones",
+        "tenant_settings", "users", "zones", "routing_rules", "account_fees",
         "holiday_effects", "library_hours", "library_settings", "seat_maps", "locker_assignments", "notices",
         "library_images", "enquiries",
     }

@@ -18,12 +18,16 @@ from studyspot.payments import queries, routing
 from studyspot.payments.models import (
     AccountRow,
     Attempt,
+    GatewayHealth,
     GatewayName,
+    Inputs,
+    MethodHealth,
     Quote,
     QuotedRouting,
     Routing,
+    Terms,
 )
-from studyspot.payments.routing import GatewayHealth, Terms
+from studyspot.payments.models.terms import half_up, way_to_pay
 
 PURPOSE = "gateway_account"
 PLATFORM_SELLS = ("credits", "subscription", "service_activation")
@@ -81,25 +85,49 @@ def configured(terms: list[Terms]) -> frozenset[str]:
     return frozenset(name for name, account in accounts_of.items() if account)
 
 
+def terms_of(db: Db, told: str, purpose: str) -> list[Terms]:
+    """What is charged for a payment of that kind, made in the way that the gateway told."""
+    return queries.terms(db, way_to_pay(told), own=purpose not in PLATFORM_SELLS)
+
+
 def route(
-    db: Db, amount_paise: int, method: str | None, pinned: str, purpose: str = "booking"
+    db: Db,
+    amount_paise: int,
+    method: str | None,
+    pinned: str,
+    purpose: str = "booking",
+    payment_id: UUID | None = None,
 ) -> tuple[Routing, list[GatewayName], dict[GatewayName, UUID | None]]:
-    """Today's decision for this amount, and through which account each gateway is asked; see `routing.choose`."""
-    terms = queries.terms(db, method, own=purpose not in PLATFORM_SELLS)
-    decision, chosen = routing.choose(terms, amount_paise, configured(terms), clock.now(), pinned, method)
-    return decision, chosen, {t.gateway: t.account_id for t in terms}
+    """Today's decision for this amount, and through which account each gateway is asked; see `routing.decide`."""
+    offers = queries.offers(db, method, own=purpose not in PLATFORM_SELLS)
+    inputs = Inputs(
+        at=clock.now(),
+        amount_paise=amount_paise,
+        method=method,
+        purpose=purpose,
+        pinned=pinned,
+        configured=sorted(configured(offers.terms)),
+        bucket=routing.bucket_of(payment_id) if payment_id else routing.MIDDLE,
+        source=offers.source,
+        version=offers.version,
+        rules=offers.rules,
+        terms=offers.terms,
+    )
+    decision, chosen = routing.decide(inputs)
+    return decision, chosen, {t.gateway: t.account_id for t in offers.terms}
 
 
 def quote(db: Db, request: Quote) -> QuotedRouting:
-    """The decision a payment would get."""
+    """The decision a payment would get, if it stood in the middle of all: it explores nothing."""
     decision, chosen, _ = route(db, request.amount_paise, request.method, "auto")
     return QuotedRouting(gateway=chosen[0], **decision.model_dump())
 
 
 def health(db: Db) -> list[GatewayHealth]:
-    """Calls of the last minutes, success of the last week."""
+    """Calls of the last minutes, success of the last week, by way to pay too."""
     terms = queries.terms(db)
     usable = configured(terms)
+    learnt = queries.by_method(db)
     return [
         GatewayHealth(
             gateway=t.gateway,
@@ -108,6 +136,16 @@ def health(db: Db) -> list[GatewayHealth]:
             calls=t.minute_calls,
             failures=t.minute_failures,
             success_rate=t.success_rate,
+            methods=[
+                MethodHealth(
+                    method=of.method,
+                    outcomes=of.outcomes,
+                    failures=of.failures,
+                    success_rate=half_up((of.calls - of.lost) * 10_000, of.calls) / 10_000,
+                )
+                for of in learnt
+                if of.gateway == t.gateway and of.own == (t.account_id is not None)
+            ],
         )
         for t in terms
     ]

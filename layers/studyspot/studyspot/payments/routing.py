@@ -1,86 +1,69 @@
-"""Which gateway takes a payment: the cheapest that can, and the reasons kept with the decision."""
+"""Which gateway takes a payment: the cheapest that can unless rules say otherwise, and why."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Literal
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
-from studyspot.kit.models import Model
-from studyspot.payments.models import Candidate, GatewayName, NoGateway, Routing
+from studyspot.payments.models import Candidate, GatewayHealth, GatewayName, Inputs, NoGateway, Routing, Rules, Terms
+from studyspot.payments.models.terms import half_up
 
-CIRCUIT_CALLS = 10
-CIRCUIT_FAILURE_PERCENT = 50
-CIRCUIT_PAUSE = timedelta(seconds=30)
+__all__ = ["MIDDLE", "GatewayHealth", "Terms", "bucket_of", "choose", "decide", "half_up"]
+
 MOST_GATEWAYS = 2
 """How many gateways one request may ask."""
-
-Circuit = Literal["closed", "open", "half_open"]
-
-
-class Terms(Model):
-    """A gateway's price on a day, and how it has been doing."""
-
-    gateway: GatewayName
-    account_id: UUID | None = None
-    """The organisation's own account."""
-    priority: int = 100
-    methods: list[str] = []
-    basis_points: int
-    fixed_paise: int
-    gst_percent: int
-    preference: int
-    minute_calls: int
-    minute_failures: int
-    failed_at: datetime | None
-    week_calls: int
-    week_failures: int
-    taken_out: bool = False
-    """By an operator's hand, until the same hand puts it back."""
-
-    def fee(self, amount_paise: int) -> int:
-        """Before GST, half-up."""
-        return half_up(amount_paise * self.basis_points, 10_000) + self.fixed_paise
-
-    def gst(self, amount_paise: int) -> int:
-        """On the fee, half-up."""
-        return half_up(self.fee(amount_paise) * self.gst_percent, 100)
-
-    def total(self, amount_paise: int) -> int:
-        """What the payment costs us."""
-        return self.fee(amount_paise) + self.gst(amount_paise)
-
-    @property
-    def success_rate(self) -> float | None:
-        """Over seven days; None without a call."""
-        if not self.week_calls:
-            return None
-        return round((self.week_calls - self.week_failures) / self.week_calls, 4)
-
-    def circuit(self, now: datetime) -> Circuit:
-        """Opens at half of ten calls failing within a minute; 30 s later it lets calls through again."""
-        if self.taken_out:
-            return "open"
-        failing = self.minute_failures * 100 >= self.minute_calls * CIRCUIT_FAILURE_PERCENT
-        if self.minute_calls < CIRCUIT_CALLS or not failing:
-            return "closed"
-        return "half_open" if self.failed_at and now - self.failed_at >= CIRCUIT_PAUSE else "open"
+BUCKETS = 10_000
+MIDDLE = BUCKETS // 2 - 1
+"""The place of a payment that does not exist: never one that explores."""
+CHEAPEST = Rules()
 
 
-class GatewayHealth(Model):
-    """How a gateway has been doing."""
-
-    gateway: GatewayName
-    configured: bool
-    circuit: Literal["closed", "open", "half_open"]
-    calls: int
-    failures: int
-    success_rate: float | None
+def bucket_of(payment_id: UUID) -> int:
+    """A payment's place among ten thousand: by its id alone, so that whoever asks again finds the same."""
+    return int.from_bytes(sha256(payment_id.bytes).digest()[:8]) % BUCKETS
 
 
-def half_up(numerator: int, denominator: int) -> int:
-    """Whole paise of a fraction that is not negative."""
-    return (2 * numerator + denominator) // (2 * denominator)
+@dataclass(frozen=True)
+class Word:
+    """What the rules say about these gateways before any cost is looked at: lower first, and why."""
+
+    reason: str = ""
+    rank: dict[GatewayName, int] = field(default_factory=dict)
+    why: dict[GatewayName, str] = field(default_factory=dict)
+
+    def of(self, t: Terms) -> int:
+        """Whoever is not named comes after those that are."""
+        return self.rank.get(t.gateway, BUCKETS)
+
+
+def decide(inputs: Inputs) -> tuple[Routing, list[GatewayName]]:
+    """The decision, and the gateways to ask in turn; the same inputs always give the same. NoGateway when none can.
+
+    First the word of the rules, then the owner's priority among own accounts, then the lowest total; a tie goes to the
+    better success rate, then to the configured order.
+    """
+    amount = inputs.amount_paise
+    why_not = {t.gateway: _why_not(t, inputs) for t in inputs.terms}
+    able = [t for t in inputs.terms if why_not[t.gateway] is None]
+    if not able:
+        raise NoGateway(headers={"Retry-After": "30"})
+    word = Word() if inputs.pinned != "auto" else _word(inputs, able)
+    ranked = sorted(
+        inputs.terms,
+        key=lambda t: (word.of(t), *_by_cost(t, amount)),
+    )
+    turns = [t for t in ranked if why_not[t.gateway] is None]
+    best = turns[0]
+    routing = Routing(
+        reason=_reason(turns, inputs, word),
+        fee_paise=best.fee(amount),
+        gst_paise=best.gst(amount),
+        total_paise=best.total(amount),
+        candidates=[_candidate(t, best, amount, why_not[t.gateway], word) for t in ranked],
+    )
+    return routing.made_from(inputs), [t.gateway for t in turns[:MOST_GATEWAYS]]
 
 
 def choose(
@@ -90,68 +73,128 @@ def choose(
     now: datetime,
     pinned: str = "auto",
     method: str | None = None,
+    rules: Rules = CHEAPEST,
+    bucket: int = MIDDLE,
 ) -> tuple[Routing, list[GatewayName]]:
-    """The decision, and the gateways to ask in turn. NoGateway when none can be asked.
-
-    The owner's priority, then the lowest total; a tie goes to the better success rate, then to the configured order.
-    """
-    ranked = sorted(
-        terms,
-        key=lambda t: (t.priority, t.fee(amount_paise) + t.gst(amount_paise), -(t.success_rate or 0), t.preference),
+    """The same, told piece by piece."""
+    return decide(
+        Inputs(
+            at=now,
+            amount_paise=amount_paise,
+            method=method,
+            pinned=pinned,
+            configured=sorted(configured),
+            bucket=bucket,
+            rules=rules,
+            terms=terms,
+        )
     )
-    why = {t.gateway: _why_not(t, configured, now, pinned, method) for t in ranked}
-    able = [t for t in ranked if why[t.gateway] is None]
-    if not able:
-        raise NoGateway(headers={"Retry-After": "30"})
-    best = able[0]
-    candidates = [_candidate(t, best, amount_paise, why[t.gateway]) for t in ranked]
-    chosen = candidates[ranked.index(best)]
-    routing = Routing(
-        reason=_reason(able, amount_paise, pinned),
-        fee_paise=chosen.fee_paise,
-        gst_paise=chosen.gst_paise,
-        total_paise=chosen.total_paise,
-        candidates=candidates,
-    )
-    return routing, [t.gateway for t in able[:MOST_GATEWAYS]]
 
 
-def _why_not(t: Terms, configured: frozenset[str], now: datetime, pinned: str, method: str | None) -> str | None:
-    if pinned not in ("auto", t.gateway):
-        return f"{pinned} was asked for"
-    if t.gateway not in configured:
+def _why_not(t: Terms, inputs: Inputs) -> str | None:
+    if inputs.pinned not in ("auto", t.gateway):
+        return f"{inputs.pinned} was asked for"
+    if t.gateway not in inputs.configured:
         return "no account is configured"
-    if method and t.methods and method not in t.methods:
-        return f"it does not take {method}"
+    if inputs.method and t.methods and inputs.method not in t.methods:
+        return f"it does not take {inputs.method}"
     if t.taken_out:
         return "it was taken out by hand"
-    if t.circuit(now) == "open":
+    if t.circuit(inputs.at) == "open":
         return "it has been failing"
     return None
 
 
-def _candidate(t: Terms, best: Terms, amount_paise: int, why_not: str | None) -> Candidate:
+def _word(inputs: Inputs, able: list[Terms]) -> Word:
+    """Only what can take the payment is spoken of."""
+    match inputs.rules.mode:
+        case "priority":
+            return _in_order("priority", inputs.rules.order, "in the order of priorities")
+        case "rules":
+            return _by_rule(inputs)
+        case "volume_split":
+            return _its_part(inputs, able)
+        case "success_rate":
+            return _by_rate(inputs, able)
+    return Word()
+
+
+def _in_order(reason: str, gateways: list[GatewayName], what: str) -> Word:
+    return Word(
+        reason,
+        {name: place for place, name in enumerate(gateways)},
+        {name: f"number {place} {what}" for place, name in enumerate(gateways, 1)},
+    )
+
+
+def _by_rule(inputs: Inputs) -> Word:
+    for number, rule in enumerate(inputs.rules.rules, 1):
+        if rule.takes(inputs.amount_paise, inputs.method, inputs.purpose):
+            return _in_order("rule", rule.gateways, f"of rule {number}")
+    return Word()
+
+
+def _its_part(inputs: Inputs, able: list[Terms]) -> Word:
+    """The ten thousand places are dealt out in parts among those that can; this payment's place names its gateway."""
+    parts = [(t.gateway, inputs.rules.split.get(t.gateway, 0)) for t in sorted(able, key=lambda t: t.preference)]
+    place = inputs.bucket * sum(part for _, part in parts) // BUCKETS
+    below = 0
+    for name, part in parts:
+        below += part
+        if place < below:
+            said = f"has {part} parts of {sum(part for _, part in parts)}, and this payment is at {place}"
+            return Word("volume_split", {name: 0}, {name: said})
+    return Word()
+
+
+def _by_rate(inputs: Inputs, able: list[Terms]) -> Word:
+    """The likeliest first - except for the few payments by which the others may show that they have recovered."""
+    best_first = sorted(able, key=lambda t: (-t.standing, *_by_cost(t, inputs.amount_paise)))
+    rank = {t.gateway: BUCKETS - t.standing for t in able}
+    why = {t.gateway: f"expected to succeed {_percent(t.standing)}" for t in able}
+    share = inputs.rules.exploration_percent * BUCKETS // 100
+    if inputs.bucket >= share or len(able) == 1:
+        return Word("success_rate", rank, why)
+    others = best_first[1:]
+    tried = others[inputs.bucket % len(others)].gateway
+    said = f"one of the {inputs.rules.exploration_percent} in 100 that try another gateway; {why[tried]}"
+    return Word("exploration", rank | {tried: -1}, why | {tried: said})
+
+
+def _by_cost(t: Terms, amount_paise: int) -> tuple[int, ...]:
+    return t.priority, t.total(amount_paise), -t.rate, t.preference
+
+
+def _percent(ten_thousandths: int) -> str:
+    return f"{ten_thousandths // 100}.{ten_thousandths % 100:02} %"
+
+
+def _candidate(t: Terms, best: Terms, amount_paise: int, why_not: str | None, word: Word) -> Candidate:
     fee, gst = t.fee(amount_paise), t.gst(amount_paise)
     more = fee + gst - best.total(amount_paise)
-    standing = f"{more} paise dearer" if more > 0 else "costs the same"
+    standing = "costs the same" if more == 0 else f"{abs(more)} paise {'dearer' if more > 0 else 'cheaper'}"
+    told = "chosen" if t is best else standing
+    said = word.why.get(t.gateway)
     return Candidate(
         gateway=t.gateway,
         eligible=why_not is None,
         fee_paise=fee,
         gst_paise=gst,
         success_rate=t.success_rate,
-        why=why_not or ("chosen" if t is best else standing),
+        why=why_not or (f"{told}: {said}" if said else told),
     )
 
 
-def _reason(able: list[Terms], amount_paise: int, pinned: str) -> str:
-    if pinned != "auto":
+def _reason(turns: list[Terms], inputs: Inputs, word: Word) -> str:
+    if inputs.pinned != "auto":
         return "pinned"
-    if len(able) == 1:
+    if len(turns) == 1:
         return "only_candidate"
-    if able[0].priority != able[1].priority:
+    first, second = turns[:2]
+    if word.of(first) != word.of(second):
+        return word.reason
+    if first.priority != second.priority:
         return "priority"
-    first, second = (t.total(amount_paise) for t in able[:2])
-    if first < second:
+    if first.total(inputs.amount_paise) < second.total(inputs.amount_paise):
         return "lowest_cost"
-    return "success_rate" if able[0].success_rate != able[1].success_rate else "configured_order"
+    return "success_rate" if first.rate != second.rate else "configured_order"

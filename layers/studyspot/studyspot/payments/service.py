@@ -57,8 +57,9 @@ def open_payment(db: Db, payable: Payable, until: datetime, method: str | None =
     if payable.amount_paise == 0:
         raise NothingToPay
     queries.lock_payable(db, payable.purpose, payable.purpose_id)
-    decision, gateways, through = merchants.route(db, payable.amount_paise, method, pinned, payable.purpose)
     payment_id, lease = ids.uuid7(), clock.now() + CALL_LEASE
+    told = (payable.amount_paise, method, pinned, payable.purpose)
+    decision, gateways, through = merchants.route(db, *told, payment_id)
     if queries.insert(db, payment_id, payable, until, lease):
         _begun(db, payment_id, payable, decision, until)
         first = queries.insert_attempt(db, payment_id, gateways[0], decision, account_id=through[gateways[0]])
@@ -113,7 +114,7 @@ def take(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> Cap
     """Record that the gateway holds money for this payment. None: that was known."""
     fee = fact.fee_paise, fact.tax_paise or 0
     if fact.fee_paise is None:
-        terms = next(t for t in queries.terms(db, fact.method) if t.gateway == gateway)
+        terms = next(t for t in merchants.terms_of(db, fact.method, payment.purpose) if t.gateway == gateway)
         fee = terms.total(fact.amount_paise), terms.gst(fact.amount_paise)
     surplus = payment.status in states.PAID
     figures = (fee[0] or 0, fee[1], fact.fee_paise is not None)
@@ -123,7 +124,7 @@ def take(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> Cap
     if capture:
         facts = {"gateway": gateway, "gatewayPaymentId": fact.id, "amountPaise": fact.amount_paise, "surplus": surplus}
         queries.note(db, payment.id, "captured", **facts)
-        queries.called(db, gateway, "day", failed=False, payment_id=payment.id)
+        queries.became(db, gateway, fact.method, failed=False, payment_id=payment.id)
         audit.note(db, "payments.capture", "payments", payment.id, after=facts)
     return capture
 
@@ -261,10 +262,10 @@ def owner_of(core: Db, gateway: str, gateway_order_id: str) -> queries.Owner | N
     return queries.owner_of(core, gateway, gateway_order_id)
 
 
-def declined(db: Db, payment: PaymentRow, gateway: str, reason: str) -> PaymentRow:
+def declined(db: Db, payment: PaymentRow, gateway: str, reason: str, method: str = "") -> PaymentRow:
     """A try to pay failed; another one may follow, here or late."""
     if states.rises(payment.status, "failed"):
-        queries.called(db, gateway, "day", failed=True, payment_id=payment.id)
+        queries.became(db, gateway, method, failed=True, payment_id=payment.id)
     return advance(db, payment, "failed", failure=reason)
 
 

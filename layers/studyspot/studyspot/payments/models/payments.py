@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from studyspot.gateways.payment import Customer
 from studyspot.kit.errors import BadRequest, Conflict, GatewayError, RuleViolated, StateConflict, Unavailable
@@ -113,6 +113,17 @@ class Routing(Model):
     gst_paise: int
     total_paise: int
     candidates: list[Candidate]
+    _inputs: Model | None = PrivateAttr(default=None)
+
+    @property
+    def inputs(self) -> Model | None:
+        """What the decision was made from: kept beside it, never shown with it; None on one that was read."""
+        return self._inputs
+
+    def made_from(self, inputs: Model) -> Self:
+        """The same decision, knowing what it was made from."""
+        self._inputs = inputs
+        return self
 
 
 class OpenedPayment(Payment):
@@ -202,7 +213,7 @@ class Quote(Model):
     """What a payment of this size would cost at each gateway."""
 
     amount_paise: Paise
-    method: str | None = None
+    method: Method | None = None
 
 
 class QuotedRouting(Routing):

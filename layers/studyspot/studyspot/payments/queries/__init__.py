@@ -21,7 +21,18 @@ from studyspot.payments.queries.attempts import (
     payment_of_order,
     timeline,
 )
-from studyspot.payments.queries.gateways import Owner, called, owner_of, register_order, set_circuit, terms
+from studyspot.payments.queries.gateways import (
+    Offers,
+    Owner,
+    became,
+    by_method,
+    called,
+    offers,
+    owner_of,
+    register_order,
+    set_circuit,
+    terms,
+)
 from studyspot.payments.queries.payments import (
     cancel_rivals,
     dispute,
@@ -45,19 +56,32 @@ from studyspot.payments.queries.refunds import (
     reserved,
     succeeded,
 )
+from studyspot.payments.queries.replay import Decided, Spent, decided, spent
+from studyspot.payments.queries.rules import RulesRow, Version, add_fee, add_rules, bring, originals, ruling
 
 __all__ = [
+    "Decided",
+    "Offers",
     "Owner",
+    "RulesRow",
+    "Spent",
+    "Version",
     "account",
     "account_of_order",
     "add_account",
+    "add_fee",
+    "add_rules",
     "asked_before",
     "attempts",
+    "became",
+    "bring",
+    "by_method",
     "called",
     "cancel_rivals",
     "captures",
     "change_account",
     "connected",
+    "decided",
     "dispute",
     "find",
     "holder",
@@ -74,6 +98,8 @@ __all__ = [
     "mark_refund",
     "move",
     "note",
+    "offers",
+    "originals",
     "owner_of",
     "owner_of_account",
     "payment_of_order",
@@ -84,8 +110,10 @@ __all__ = [
     "register_order",
     "reserved",
     "resume",
+    "ruling",
     "set_circuit",
     "show",
+    "spent",
     "succeeded",
     "terms",
     "timeline",

@@ -31,10 +31,10 @@ def insert_attempt(
     return db.one(
         Attempt,
         f"""
-        INSERT INTO payment_attempts (id, payment_id, gateway, reference, state, cost_paise, decision, gateway_order_id,
-                                      account_id, created_at, updated_at)
+        INSERT INTO payment_attempts (id, payment_id, gateway, reference, state, cost_paise, decision, inputs,
+                                      gateway_order_id, account_id, created_at, updated_at)
         VALUES (%(id)s, %(payment_id)s, %(gateway)s, %(reference)s, %(state)s, %(cost)s, %(decision)s::jsonb,
-                %(order_id)s, %(account_id)s, %(now)s, %(now)s)
+                %(inputs)s::jsonb, %(order_id)s, %(account_id)s, %(now)s, %(now)s)
         RETURNING {ATTEMPT}""",
         id=attempt_id,
         payment_id=payment_id,
@@ -45,6 +45,7 @@ def insert_attempt(
         account_id=account_id,
         cost=next(c.total_paise for c in decision.candidates if c.gateway == gateway),
         decision=decision.model_dump_json(by_alias=False),
+        inputs=decision.inputs.model_dump_json(by_alias=False, exclude_defaults=True) if decision.inputs else None,
         now=clock.now(),
     )
 

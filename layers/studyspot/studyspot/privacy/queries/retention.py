@@ -70,7 +70,10 @@ KINDS = {
 }  # fmt: skip
 """No table of the books, of attendance or of the trail is here: the books stay eight years (Companies Act s. 128(5)),
 the trail is only ever added to."""
-SHARED = {"gateway_health": "DELETE FROM gateway_health WHERE starts_at < %(before)s"}
+SHARED = {
+    "gateway_health": "DELETE FROM gateway_health WHERE starts_at < %(before)s",
+    "gateway_outcomes": "DELETE FROM gateway_outcomes WHERE starts_at < %(before)s",
+}
 """Counts of a whole cell, nobody's data: by table how they go."""
 SHARED_DAYS = 31
 BATCH = 1000
