@@ -96,6 +96,17 @@ def test_a_plan_of_a_class_sells_no_other_seat_and_what_is_booked_stays(scene: S
     assert scene.status(kept) == "held"
 
 
+def test_any_seat_is_one_that_the_plan_sells(scene: Scene) -> None:
+    with scene.world.db(scene.tenant.id) as db:
+        db.run("UPDATE fee_plans SET price_classes = '{window}' WHERE id = %(id)s", id=scene.hourly)
+    assert bulk(scene, {"priceClass": "window"}, filter={"seatIds": [str(scene.seats[2])]}, expected=1).status == 200
+    people = [scene.token(scene.student()) for _ in range(3)]
+    assert scene.book(people[0], None).data["seatId"] == str(scene.seats[2])
+    taken = scene.book(people[1], 2)
+    assert (taken.code, taken.json["alternatives"]) == ("seat_taken", [])
+    assert scene.book(people[2], None).code == "location_full"
+
+
 def test_a_member_of_a_class_is_given_no_other_seat(scene: Scene) -> None:
     with scene.world.db(scene.tenant.id) as db:
         db.run("UPDATE fee_plans SET price_classes = '{window}' WHERE id = %(id)s", id=scene.monthly)

@@ -54,7 +54,8 @@ NEXT = """
         WHERE w.library_id = %(library)s AND w.status = 'waiting' AND w.start_at > %(now)s
           AND (w.kind = 'monthly' OR EXISTS (
             SELECT FROM free_seats(w.library_id, tstzrange(w.start_at, w.end_at), %(now)s) f JOIN seats s ON s.id = f.id
-            WHERE (w.seat_kind IS NULL OR s.kind = w.seat_kind) AND s.attributes @> w.attributes))
+            WHERE (w.seat_kind IS NULL OR s.kind = w.seat_kind) AND s.attributes @> w.attributes
+              AND sells(w.fee_plan_id, s.price_class)))
         ORDER BY rank, w.created_at, w.id LIMIT %(most)s)
     SELECT id, kind, student_id, library_id, fee_plan_id, shift_id, start_at, end_at FROM line
     ORDER BY rank, created_at, id"""

@@ -77,6 +77,13 @@ CREATE FUNCTION booking_policy(p_library uuid, p_plan uuid, p_usual jsonb) RETUR
         FROM booking_plan_rules p, jsonb_each(jsonb_strip_nulls(p.rules)) r WHERE p.fee_plan_id = p_plan), '{}')
     FROM here $$;
 
+-- A seat is of one price class; a plan that names classes sells only seats of them, one that names none sells all.
+ALTER TABLE seats ADD COLUMN price_class text NOT NULL DEFAULT 'standard' CHECK (price_class ~ '^[a-z0-9][a-z0-9_-]{0,31}$');
+ALTER TABLE fee_plans ADD COLUMN price_classes text[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN fee_plans.price_classes IS 'of the seats it sells; empty = of any class';
+CREATE FUNCTION sells(p_plan uuid, p_class text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT p.price_classes = '{}' OR p_class = ANY (p.price_classes) FROM fee_plans p WHERE p.id = p_plan $$;
+
 -- What a booking claims: its time, and the minutes after it in which its seat is made ready for the next.
 CREATE FUNCTION claimed_time(p_start timestamptz, p_end timestamptz, p_policy jsonb) RETURNS tstzrange
     LANGUAGE sql IMMUTABLE AS $$
@@ -131,6 +138,7 @@ BEGIN
         -- Each asker tries the free seats in an order of its own, so that a crowd does not queue for the first one.
         (SELECT f.id, f.code FROM free_seats(p_library, wanted, p_now) f JOIN seats s ON s.id = f.id
             WHERE p_seat IS NULL AND (p_kind IS NULL OR s.kind = p_kind) AND s.attributes @> p_attributes
+              AND sells(p_plan, s.price_class)
             ORDER BY hashtextextended(f.id::text, hashtext(p_id::text)))
     LOOP
         INSERT INTO seat_occupancy (id, seat_id, during, kind, source_id, lapses_at)
@@ -153,7 +161,8 @@ BEGIN
         IF NOT FOUND THEN outcome := 'too_many_concurrent'; END IF;
     ELSIF outcome = 'seat_taken' THEN
         SELECT coalesce(jsonb_agg(jsonb_build_object('seatId', f.id, 'code', f.code)), '[]') INTO alternatives
-            FROM (SELECT * FROM free_seats(p_library, wanted, p_now) ORDER BY code LIMIT 5) f;
+            FROM (SELECT n.* FROM free_seats(p_library, wanted, p_now) n JOIN seats s ON s.id = n.id
+                  WHERE sells(p_plan, s.price_class) ORDER BY n.code LIMIT 5) f;
     END IF;
 END $$;
 

@@ -13,16 +13,10 @@ CREATE TABLE seat_maps (
 );
 SELECT tenant_table('seat_maps', 'SELECT, INSERT');
 
--- A seat is of one price class; a plan that names classes sells only seats of them, one that names none sells all.
-ALTER TABLE seats ADD COLUMN price_class text NOT NULL DEFAULT 'standard' CHECK (price_class ~ '^[a-z0-9][a-z0-9_-]{0,31}$');
-ALTER TABLE fee_plans ADD COLUMN price_classes text[] NOT NULL DEFAULT '{}';
-COMMENT ON COLUMN fee_plans.price_classes IS 'of the seats it sells; empty = of any class';
-
 -- The referee of a booking's price class. Only what is new is judged: a class that changes later touches nobody.
 CREATE FUNCTION seat_is_sold_by_plan() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM fee_plans p JOIN seats s ON s.id = NEW.seat_id
-               WHERE p.id = NEW.fee_plan_id AND p.price_classes <> '{}' AND s.price_class <> ALL (p.price_classes)) THEN
+    IF EXISTS (SELECT FROM seats s WHERE s.id = NEW.seat_id AND NOT sells(NEW.fee_plan_id, s.price_class)) THEN
         RAISE EXCEPTION 'another price class' USING ERRCODE = 'SK422';
     END IF;
     RETURN NULL;
