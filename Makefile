@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: imports leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi drawings client fuzz offline reset audit-chain full-house move provisioning
+.PHONY: imports explorer leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi drawings client fuzz offline reset audit-chain full-house move provisioning
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -100,6 +100,9 @@ restart: $(READY) ## slow proof: the product is ended by Ctrl-C and started agai
 
 payment-kills: $(READY) ## slow proof: death at every statement of webhook, settlement and refund
 	$(BIN)/python -m pytest tests/fulfilment/test_kills.py -m slow
+
+explorer: $(READY) ## slow proof: every order of a payment's events on the real code, and of two processes' statements; counts are printed
+	$(BIN)/python -m pytest tests/model -m slow -s
 
 full-house: $(READY) ## slow proof: plan and availability of 10 libraries, 2,000 seats, booked for 60 days; milliseconds are printed
 	$(BIN)/python -m pytest tests/spaces/test_full_house.py -m slow -s

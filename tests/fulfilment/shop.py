@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -144,25 +145,25 @@ class Shop:
         return len(messages) + len(started)
 
     def machine(self, message: dict[str, Any]) -> None:
+        """`payment_failover`, as the worker runs it."""
+        with self.world.worker():
+            self.walk(message)
+
+    def walk(self, message: dict[str, Any]) -> None:
         """`payment_failover` as its definition walks."""
-        import yaml
-
-        from tests.world import ROOT
-
-        states = yaml.safe_load((ROOT / "statemachines/payment_failover.asl.yaml").read_text())["States"]
+        states = definition()
         at, given = "Where", message
         handler = function("steps", "failover").handler
-        with self.world.worker():
-            while True:
-                state = states[at]
-                if state["Type"] == "Choice":
-                    hit = next((c for c in state["Choices"] if c["StringEquals"] == given["resume"]), None)
-                    at = hit["Next"] if hit else state["Default"]
-                    continue
-                given = handler({"step": state["Parameters"]["Payload"]["step"], "input": given}, None)
-                if state.get("End"):
-                    return
-                at = state["Next"]
+        while True:
+            state = states[at]
+            if state["Type"] == "Choice":
+                hit = next((c for c in state["Choices"] if c["StringEquals"] == given["resume"]), None)
+                at = hit["Next"] if hit else state["Default"]
+                continue
+            given = handler({"step": state["Parameters"]["Payload"]["step"], "input": given}, None)
+            if state.get("End"):
+                return
+            at = state["Next"]
 
     def pass_time(self, by: timedelta) -> None:
         """The clock moves, due timers fire, and what they start is worked off."""
@@ -205,6 +206,17 @@ class Shop:
     def count(self, table: str, where: str = "true") -> int:
         with self.world.db(self.tenant) as db:
             return int(db.value(f"SELECT count(*) FROM {table} WHERE {where}"))
+
+
+@cache
+def definition() -> dict[str, Any]:
+    """The states of `payment_failover`."""
+    import yaml
+
+    from tests.world import ROOT
+
+    states: dict[str, Any] = yaml.safe_load((ROOT / "statemachines/payment_failover.asl.yaml").read_text())["States"]
+    return states
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def _applied(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) ->
         case "captured":
             return _captured(db, payment, gateway, fact)
         case "authorized":
-            return payments.advance(db, payment, "authorized")
+            return payments.authorized(db, payment)
         case "failed" if fact.order_id == payment.gateway_order_id:
             return payments.declined(db, payment, gateway, fact.error or "declined", fact.method)
         case "refunded" if not payments.captures(db, payment.id):

@@ -110,6 +110,16 @@ def advance(db: Db, payment: PaymentRow, status: Status, **columns: Any) -> Paym
     return queries.move(db, payment.id, status, **late, **columns)
 
 
+def authorized(db: Db, payment: PaymentRow) -> PaymentRow:
+    """The payer's bank has promised the money. Of a payment that is over while another one is open, or has paid, for
+    the same thing that says nothing yet: only its capture decides which of them buys it."""
+    if payment.status in states.LATE:
+        held = queries.holder(db, payment.purpose, payment.purpose_id)
+        if held and held.id != payment.id:
+            return payment
+    return advance(db, payment, "authorized")
+
+
 def take(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> Capture | None:
     """Record that the gateway holds money for this payment. None: that was known."""
     fee = fact.fee_paise, fact.tax_paise or 0
