@@ -46,6 +46,11 @@ WISHES: dict[str, dict[str, Any]] = {
     "credit_notes": {"number": "C/25-26/1", "total_paise": 4},
     "credit_note_items": {"total_paise": 4},
     "receipts": {"number": "R/25-26/1", "amount_paise": 2},
+    "refunds": {"gateway": "razorpay"},
+    "payment_claims": {"rrn": "412345678901"},
+    "bank_lines": {"rrn": "412345678901"},
+    "payment_links": {"code": "abcdefgh23", "purpose": "booking"},
+    "payment_resolutions": {"outcome": "failed", "status": "proposed"},
     "webhook_endpoints": {"events": ["*"], "url": "https://example.org/hook"},
 }
 """What a column's type does not tell."""
@@ -136,6 +141,9 @@ class LibraryFurniture(Furniture):
             "students": {"phone": f"+919{self.number}", "student_code": self.number},
             "libraries": {"code": f"L{self.number}"},
             "jobs": {"file_hash": self.number, "created_by": ids.uuid7()},
+            "payment_claims": {"rrn": f"412{self.number}"},
+            "bank_lines": {"rrn": f"412{self.number}"},
+            "payment_links": {"code": f"a{self.number}"},
         }
         if table in ("payments", "users", "invitations", "communications"):
             of_library |= self._belongings(table)

@@ -56,6 +56,8 @@ PUBLIC = {
     "POST /api/v1/payments/webhook/stripe/{accountRef}": "the signature with that account's secret is the proof",
     "POST /api/v1/payments/webhook/razorpay/{accountRef}": "the signature with that account's secret is the proof",
     "POST /api/v1/payments/webhook/cashfree/{accountRef}": "the signature with that account's secret is the proof",
+    "GET /api/v1/payments/links/{code}": "who has the code may pay: the answer tells what for, not for whom",
+    "POST /api/v1/payments/links/{code}/pay": "who has the code may pay: the answer tells nothing of whom it is for",
     "GET /api/v1/invoices/verify/{code}": "the sealed code on the document is the proof; the answer names no buyer",
     "POST /api/v1/notifications/webhook/email": "AWS signs what it tells of mails",
     "POST /api/v1/messaging/webhook/msg91/{token}": "the token in the path is the proof",

@@ -20,6 +20,7 @@ def test_the_texts_of_the_product_are_gsm7_and_name_all_their_variables() -> Non
     assert set(TEMPLATES) == {
         "otp_login", "admission_welcome", "fee_due_reminder", "payment_receipt", "membership_expiry",
         "booking_confirmation", "guardian_check_in", "guardian_check_out", "seat_offer",
+        "payment_link",
     }  # fmt: skip
     for template in TEMPLATES.values():
         assert template.text.count(VARIABLE) == len(template.variables)

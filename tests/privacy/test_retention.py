@@ -167,7 +167,7 @@ def test_the_directory_is_seen_to_by_the_platform_s_own_night(world: World, tena
         )  # fmt: skip
         names = {rule.data for rule in queries.rules(core)}
     with world.db(tenant.id) as db:
-        assert names - {rule.data for rule in queries.rules(db)} == {"message_orders"}
+        assert names - {rule.data for rule in queries.rules(db)} == {"message_orders", "payment_link_codes"}
     world.advance(timedelta(days=1))  # a night of the platform's own that was not run yet
     with world.worker():
         retention.run(today())

@@ -202,6 +202,19 @@ def confirm_paid(db: Db, booking_id: UUID, payment_id: UUID) -> bool:
     return outcome != "gone"
 
 
+def take_back(db: Db, booking_id: UUID, payment_id: UUID) -> bool:
+    """The money that confirmed it never was: the seat is free again. False: somebody came, or it is paid otherwise."""
+    booking = queries.read(db, booking_id)
+    if booking.payment_id != payment_id or booking.status != "confirmed":
+        return False
+    moved = queries.move_on(db, "cancel", booking_id, reason="payment voided")
+    if moved is None:
+        return False
+    outbox.emit(db, "booking.cancelled", booking_id, facts_of(moved))
+    audit.note(db, "bookings.cancel", "bookings", booking_id, after=facts_of(moved) | {"reason": "payment voided"})
+    return True
+
+
 def release_unpaid(db: Db, booking_id: UUID, facts: dict[str, Any]) -> None:
     """A timer of this booking is due: the hold lapsed unpaid, or nobody came by the end of the grace."""
     if "start" in facts:

@@ -38,13 +38,15 @@ PURPOSES = {
     "logo": Purpose((JPEG, PNG, WEBP), 2 * MIB, ("tenants:update_own", "tenants:update"), "libraries:read"),
     "document": Purpose((*IMAGES, PDF), 10 * MIB, ("tenants:update_own", "tenants:update"), None),
     "bill": Purpose((*IMAGES, PDF), 10 * MIB, ("expenses:record",), "expenses:read"),
+    "payment_proof": Purpose((*IMAGES, PDF), 5 * MIB, ("payments:create",), "payments:collect"),
     "archive": Purpose((ZIP,), 5 * 1024 * MIB, ("tenants:import",), None),
     "import": Purpose((CSV, XLSX), 25 * MIB, ("students:import",), None),
 }  # fmt: skip
 """What may be uploaded. A purpose that is not here is the product's own, such as an export."""
 
 UploadPurpose = Literal[
-    "student_photo", "id_proof", "library_image", "avatar", "logo", "document", "bill", "import", "archive"
+    "student_photo", "id_proof", "library_image", "avatar", "logo", "document", "bill", "payment_proof", "import",
+    "archive",
 ]  # fmt: skip
 
 

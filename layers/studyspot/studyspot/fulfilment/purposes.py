@@ -15,6 +15,10 @@ from studyspot.payments.models import NotPayable, Payable
 from studyspot.subscriptions import service as subscriptions
 
 
+def _never_taken_back(_: Db, __: UUID, ___: UUID) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Purpose:
     """How one kind of payable is asked for and delivered."""
@@ -25,6 +29,8 @@ class Purpose:
     """Activate, in the transaction of the capture; False: it cannot be had any more, so the money goes back."""
     window: timedelta
     """How long a payer may take."""
+    take_back: Callable[[Db, UUID, UUID], bool] = _never_taken_back
+    """The payment never was: undo exactly what it brought; False: that was used, or changed, since."""
 
 
 def _never_by_hand(_: Db, __: UUID, ___: Actor) -> Payable:
@@ -36,11 +42,23 @@ def _nothing_to_hold(_: Db, __: UUID, ___: UUID, ____: datetime) -> None:
 
 
 PURPOSES: dict[str, Purpose] = {
-    "booking": Purpose(bookings.payable, bookings.await_payment, bookings.confirm_paid, timedelta(minutes=15)),
-    "membership": Purpose(
-        memberships.payable_for_joining, memberships.nothing_to_hold, memberships.joining_paid, timedelta(minutes=15)
+    "booking": Purpose(
+        bookings.payable, bookings.await_payment, bookings.confirm_paid, timedelta(minutes=15), bookings.take_back
     ),
-    "dues": Purpose(memberships.payable, memberships.nothing_to_hold, memberships.paid, timedelta(minutes=15)),
+    "membership": Purpose(
+        memberships.payable_for_joining,
+        memberships.nothing_to_hold,
+        memberships.joining_paid,
+        timedelta(minutes=15),
+        memberships.take_joining_back,
+    ),
+    "dues": Purpose(
+        memberships.payable,
+        memberships.nothing_to_hold,
+        memberships.paid,
+        timedelta(minutes=15),
+        memberships.take_back,
+    ),
     "subscription": Purpose(_never_by_hand, _nothing_to_hold, subscriptions.paid, timedelta(hours=24)),
 }
 

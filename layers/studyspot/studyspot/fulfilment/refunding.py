@@ -11,16 +11,47 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import StateConflict
 from studyspot.payments import refunds
 from studyspot.payments import service as payments
-from studyspot.payments.models import Payment, Refund, RefundRequest
+from studyspot.payments.models import Payment, Refund, RefundDecision, RefundRequest
 from studyspot.payments.refunds import MACHINE
+from studyspot.policies import service as policies
 
 
-def refund(db: Db, payment_id: UUID, request: RefundRequest) -> Refund:
-    """Reserve it, then ask the gateway; without an answer it stays `pending` and is looked after."""
+def refund(db: Db, actor: Actor, payment_id: UUID, request: RefundRequest) -> Refund:
+    """Reserve it, then ask the gateway; without an answer it stays `pending` and is looked after.
+
+    Above the organisation's limit it waits, unless whoever asks may approve it.
+    """
+    approves = actor.is_platform or actor.may("refunds:approve")
+    limit = None if approves else policies.policies(db).payments.refund_approval_above_paise
     with db.transaction():
-        reserved = refunds.request(db, payment_id, request.amount_paise, request.reason)
+        reserved = refunds.request(db, payment_id, request.amount_paise, request.reason, limit)
     db.commit()
     return refunds.carry_out(db, reserved)
+
+
+def decide_refund(db: Db, refund_id: UUID, asked: RefundDecision) -> Refund:
+    """Above the limit: made, or not, because somebody who may says so."""
+    with db.transaction():
+        decided = refunds.decide(db, refund_id, asked.decision == "approve")
+    db.commit()
+    return refunds.carry_out(db, decided)
+
+
+def retry_refund(db: Db, refund_id: UUID) -> Refund:
+    """Ask the gateway again, or anew where it failed; what no gateway took was handed over by now."""
+    with db.transaction():
+        found = refunds.retry(db, refund_id)
+        audit.note(db, "refunds.retry", "refunds", refund_id, after={"refund": found.id, "status": found.status})
+    db.commit()
+    return refunds.carry_out(db, found)
+
+
+def read_refund(db: Db, actor: Actor, refund_id: UUID) -> Refund:
+    """Students see those of their own payments."""
+    found = refunds.find(db, refund_id)
+    if not actor.may("refunds:read"):
+        visible(db, actor, found.payment_id)
+    return found
 
 
 def give_back(db: Db, payment_id: UUID, reason: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from studyspot.fulfilment import purposes
@@ -38,12 +38,13 @@ def settle(
             if fact.order_id not in ours:
                 log.error("fact_of_another_order", payment=payment_id, order=fact.order_id)
                 continue
-            payment = _applied(db, payment, ours[fact.order_id], fact)
+            payment = applied(db, payment, ours[fact.order_id], fact)
     db.commit()
     return payment
 
 
-def _applied(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> PaymentRow:
+def applied(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> PaymentRow:
+    """One piece of news about one of its orders, in the caller's transaction and with the payable held."""
     match fact.status:
         case "captured":
             return _captured(db, payment, gateway, fact)
@@ -64,20 +65,30 @@ def _captured(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -
         log.error("captured_amount_differs", payment=payment.id, gatewayPayment=fact.id, **told)
         return payments.advance(db, payment, "unknown", failure="amount_mismatch")
     capture = payments.take(db, payment, gateway, fact)
-    if capture is None:
-        return payment
+    return payment if capture is None else came_in(db, payment, capture, fact.method).payment
+
+
+class Settled(NamedTuple):
+    """A payment whose money has come in, and the number of its receipt where it has bought something."""
+
+    payment: PaymentRow
+    receipt: str | None = None
+
+
+def came_in(db: Db, payment: PaymentRow, capture: Capture, method: str) -> Settled:
+    """Whichever way it came: in the transaction that records it, with the payable held."""
     if capture.surplus:
-        return payments.give_back(db, payment, capture, fact.method, "captured twice")
+        return Settled(payments.give_back(db, payment, capture, method, "captured twice"))
     payments.call_off_rivals(db, payment)
     if payments.paid_by(db, payment):
-        return payments.give_back(db, payment, capture, fact.method, "paid by another payment")
+        return Settled(payments.give_back(db, payment, capture, method, "paid by another payment"))
     if not purposes.of(payment.purpose).confirm(db, payment.purpose_id, payment.id):
-        return payments.give_back(db, payment, capture, fact.method, "no longer available")
-    kept = payments.keep(db, payment, capture, fact.method)
+        return Settled(payments.give_back(db, payment, capture, method, "no longer available"))
+    kept = payments.keep(db, payment, capture, method)
     facts = kept.model_dump(include={"purpose", "purpose_id", "amount_paise", "method"})
     number = invoices.of_payment(db, invoices.Paid(payment_id=kept.id, **facts))
     _receipt(db, kept, capture, number)
-    return kept
+    return Settled(kept, number)
 
 
 def _receipt(db: Db, payment: PaymentRow, capture: Capture, number: str | None) -> None:

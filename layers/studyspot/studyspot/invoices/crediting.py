@@ -65,6 +65,14 @@ def by_refund(db: Db, payment_id: UUID, refund_id: UUID, paise: int, reason: str
         books.refunded(db, refund_id, account, covered, tax)
 
 
+def undo_payment(db: Db, payment_id: UUID, refund_id: UUID, paise: int, reason: str, account: str) -> None:
+    """The payment never was: what was billed for it is credited in full, and its charge can be billed anew."""
+    invoice_id = documents.of_payment(db, payment_id)
+    if invoice_id is not None:
+        by_refund(db, payment_id, refund_id, paise, reason, account)
+        documents.undo(db, invoice_id)
+
+
 def refund_came_back(db: Db, payment_id: UUID, refund_id: UUID, paise: int, account: str) -> None:
     """A refund that had succeeded failed after all: its note is cancelled, what it had settled is owed again."""
     invoice_id = documents.of_payment(db, payment_id)

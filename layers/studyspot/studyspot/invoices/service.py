@@ -8,7 +8,7 @@ from uuid import UUID
 
 from studyspot.files import service as files
 from studyspot.invoices import books, drafting, showing
-from studyspot.invoices.crediting import by_refund, credit, refund_came_back
+from studyspot.invoices.crediting import by_refund, credit, refund_came_back, undo_payment
 from studyspot.invoices.making import Paid, finalise, of_payment, preview
 from studyspot.invoices.models.documents import CreditNote, Invoice, Voiding
 from studyspot.invoices.models.refusals import InvoiceFinal, PeriodLocked
@@ -19,7 +19,7 @@ from studyspot.invoices.models.settings import (
     SeriesInUse,
 )
 from studyspot.invoices.queries import documents, sold
-from studyspot.invoices.showing import drawn, listed, read, receipt, send, verified
+from studyspot.invoices.showing import drawn, listed, read, receipt, receipt_of, send, verified
 from studyspot.kit import audit, outbox
 from studyspot.kit.clock import INDIA
 from studyspot.kit.db import Db
@@ -39,8 +39,10 @@ __all__ = [
     "preview",
     "read",
     "receipt",
+    "receipt_of",
     "refund_came_back",
     "send",
+    "undo_payment",
     "verified",
 ]
 

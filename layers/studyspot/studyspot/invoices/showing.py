@@ -61,8 +61,14 @@ def listed(db: Db, actor: Actor, paging: Paging, **wanted: Any) -> Page[InvoiceV
 
 def receipt(db: Db, actor: Actor, named: UUID) -> Receipt:
     """By its own id, or by that of its payment."""
-    found = documents.receipt(db, named)
+    found = receipt_of(db, named)
     _seen(actor, found.student_id, found.library_id)
+    return found
+
+
+def receipt_of(db: Db, payment_id: UUID) -> Receipt:
+    """Of a payment that the caller may see; NotFound while it has bought nothing."""
+    found = documents.receipt(db, payment_id)
     return found.model_copy(update={"total_in_words": arithmetic.in_words(found.amount_paise)})
 
 

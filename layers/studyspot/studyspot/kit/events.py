@@ -88,6 +88,7 @@ EVENTS = {
     ),
     "payment.failed": Event("a payment will not come", {"status": "text", "reason": "text?"}),
     "payment.unknown": Event("what became of a payment is being looked up", {"status": "text", "reason": "text?"}),
+    "payment.resolved": Event("two people found out what became of a payment", {"outcome": "text", "status": "text"}),
     "payment.late_duplicate": Event(
         "money came twice or late and goes back", {"reason": "text?", "amountPaise": "paise"}
     ),

@@ -20,6 +20,15 @@ def receivable(gateway: str) -> str:
     return f"asset.gateway_receivable.{gateway}"
 
 
+IN_HAND = {"cash": "asset.cash", "bank": "asset.bank"}
+"""Where money is kept that came without a gateway."""
+
+
+def held_by(channel: str) -> str:
+    """Where money is that came in through a gateway, over the counter, or straight into the bank."""
+    return IN_HAND.get(channel) or receivable(channel)
+
+
 def revenue(purpose: str) -> str:
     """What was sold."""
     return f"revenue.{purpose}"

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
+from studyspot.kit.models import Model
 from studyspot.ledger.models import Balance, Difference, Entry, Line
 
 
@@ -37,6 +38,19 @@ def post(
         reverses=reverses,
     )
     return booked > 0
+
+
+class Booked(Model):
+    """A cause as it was booked: where, and on which day."""
+
+    id: UUID
+    library_id: UUID | None
+    day: date
+
+
+def booked(db: Db, kind: str, reference_id: UUID) -> Booked:
+    query = "SELECT id, library_id, day FROM ledger_transactions WHERE kind = %(kind)s AND reference_id = %(reference)s"
+    return db.one(Booked, query, kind=kind, reference=reference_id)
 
 
 def entries_of(db: Db, references: list[UUID]) -> list[Entry]:

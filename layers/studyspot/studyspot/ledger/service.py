@@ -35,6 +35,12 @@ def reverse(db: Db, kind: str, reference_id: UUID, library: UUID | None, on: dat
     queries.post(db, f"{kind}_reversal", reference_id, lines, description, library, on, reverses)
 
 
+def undo(db: Db, kind: str, reference_id: UUID, description: str) -> None:
+    """The same entries the other way round, where and on the day they were booked."""
+    found = queries.booked(db, kind, reference_id)
+    reverse(db, kind, reference_id, found.library_id, found.day, description)
+
+
 def entries_of(db: Db, *references: UUID) -> list[Entry]:
     """What was booked for these causes."""
     return queries.entries_of(db, list(references))

@@ -77,9 +77,30 @@ def _paid(db: Db, due_id: UUID, payment_id: UUID, purpose: str) -> bool:
         return False
     money.paid(db, due_id, payment_id)
     if due.deposit_paise:
-        _keep_deposit(db, member, due, accounts.revenue(purpose))
+        _keep_deposit(db, member, due, payment_id, accounts.revenue(purpose))
     audit.note(db, "memberships.paid", "memberships", member.id, after={"due": due_id, "paise": due.amount_paise})
     return True
+
+
+def take_back(db: Db, due_id: UUID, payment_id: UUID) -> bool:
+    """The payment never was: it is owed again. False: what it brought was used or changed since."""
+    member = queries.locked(db, money.due(db, due_id).membership_id)
+    due = money.due(db, due_id, "FOR UPDATE")
+    if due.status != "paid" or due.payment_id != payment_id or (due.kind == "change" and due.change):
+        return False
+    if due.delivered and not renewing.undo(db, member, due):
+        return False
+    if due.deposit_paise and not _return_deposit(db, member, due, payment_id):
+        return False
+    money.reopen(db, due_id)
+    audit.note(db, "memberships.unpaid", "memberships", member.id, after={"due": due_id, "paise": due.amount_paise})
+    return True
+
+
+def take_joining_back(db: Db, membership_id: UUID, payment_id: UUID) -> bool:
+    """The same by the membership."""
+    due_id = money.enrolment_due(db, membership_id)
+    return due_id is not None and take_back(db, due_id, payment_id)
 
 
 def _deliver(db: Db, member: Membership, due: DueRow) -> bool:
@@ -88,8 +109,17 @@ def _deliver(db: Db, member: Membership, due: DueRow) -> bool:
     return renewing.deliver(db, member, due)
 
 
-def _keep_deposit(db: Db, member: Membership, due: DueRow, booked_as: str) -> None:
+def _keep_deposit(db: Db, member: Membership, due: DueRow, payment_id: UUID, booked_as: str) -> None:
     """A deposit is owed back, never earned."""
-    money.enter(db, member, "deposit", due.deposit_paise, "paid", due.id)
+    money.enter(db, member, "deposit", due.deposit_paise, "paid", payment_id)
     lines = [(booked_as, due.deposit_paise), (DEPOSITS, -due.deposit_paise)]
-    ledger.post(db, "deposit_taken", due.id, lines, "Deposit of a member")
+    ledger.post(db, "deposit_taken", payment_id, lines, "Deposit of a member")
+
+
+def _return_deposit(db: Db, member: Membership, due: DueRow, payment_id: UUID) -> bool:
+    """It was never kept; False where it was given back, or kept for something, meanwhile."""
+    if money.balance(db, member.student_id, "deposit", member.id) < due.deposit_paise:
+        return False
+    money.enter(db, member, "deposit", -due.deposit_paise, "voided", payment_id)
+    ledger.undo(db, "deposit_taken", payment_id, "Deposit of a member")
+    return True

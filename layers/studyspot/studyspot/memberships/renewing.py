@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from studyspot.kit import audit, outbox
@@ -18,6 +19,10 @@ from studyspot.messaging import service as messaging
 from studyspot.students import service as students
 
 OVER = ("cancelled", "transferred", "draft")
+MOVING = (
+    "start_date", "end_date", "fee_plan_version", "next_version", "price_paise", "visits_left", "late_fee_paise",
+    "seat_id", "status",
+)  # fmt: skip
 
 
 def mine(db: Db, actor: Actor, membership_id: UUID) -> Membership:
@@ -99,6 +104,29 @@ def deliver(db: Db, member: Membership, due: DueRow) -> bool:
         money.undo(db)
         return False
     _told(db, member, money.settle_period(db, period.id, (start, end), "live"))
+    money.deliver(db, due.id, _moving(member), _moving(queries.membership(db, member.id)))
+    return True
+
+
+def _moving(member: Membership) -> dict[str, Any]:
+    """What a further period changes of a membership."""
+    return member.model_dump(mode="json", include=set(MOVING))
+
+
+def undo(db: Db, member: Membership, due: DueRow) -> bool:
+    """The further period was never paid: the membership is as it was. False: it was changed since."""
+    told = due.delivered or {}
+    if due.period_id is None or _moving(member) != told["after"]:
+        return False
+    period = money.period(db, due.period_id)
+    before = member.model_validate({**member.model_dump(), **told["before"]})
+    back = queries.put(db, member.id, **before.model_dump(include=set(MOVING)))
+    if seating.try_keep(db, back):
+        return False
+    days = period.start_date, period.end_date
+    money.settle_period(db, period.id, days, "pending")
+    students.left_off(db, member.student_id, member.fee_plan_id, member.end_date, (back.start_date, back.end_date))
+    outbox.emit(db, "membership.changed", member.id, {"fields": ["endDate"]})
     return True
 
 

@@ -105,6 +105,11 @@ TEMPLATES = {
             ("name", "amount", "library", "date"),
         ),
         Template(
+            "payment_link",
+            "Dear {#var#}, pay Rs {#var#} for {#var#} by {#var#} at studyspot.dev/pay/{#var#} - StudySpot",
+            ("name", "amount", "purpose", "date", "code"),
+        ),
+        Template(
             "payment_receipt",
             "Dear {#var#}, received Rs {#var#} for {#var#}. Receipt {#var#}. - StudySpot",
             ("name", "amount", "purpose", "receipt"),

@@ -13,15 +13,26 @@ from studyspot.kit.db import Db
 from studyspot.ledger import models as accounts
 from studyspot.ledger import service as ledger
 from studyspot.payments import merchants, queries, states
-from studyspot.payments.models import Capture, NotRefundable, PaymentRow, Refund, RefundExceeds
+from studyspot.payments.models import (
+    Approval,
+    ApprovalNeeded,
+    Capture,
+    NotRefundable,
+    NotWaiting,
+    PaymentRow,
+    Refund,
+    RefundExceeds,
+    RefundStatus,
+    RetriedAlready,
+)
 
 MACHINE = "payment_failover"
 WAITS = (1, 2, 5, 15, 60, 360, 1440)
 """Minutes between two tries of a refund that has no result yet; the last one repeats."""
 
 
-def request(db: Db, payment_id: UUID, amount_paise: int | None, reason: str) -> Refund:
-    """Reserve what a person asks to give back; `carry_out` does it."""
+def request(db: Db, payment_id: UUID, amount_paise: int | None, reason: str, limit: int | None = None) -> Refund:
+    """Reserve what a person asks to give back; `carry_out` does it, above their limit when somebody has agreed."""
     payment = queries.find(db, payment_id, lock=True)
     if payment.status not in states.PAID:
         raise NotRefundable
@@ -29,12 +40,67 @@ def request(db: Db, payment_id: UUID, amount_paise: int | None, reason: str) -> 
     if known:
         return known
     for capture in queries.captures(db, payment_id):
-        left = capture.amount_paise - queries.reserved(db, capture.id)
+        before = queries.reserved(db, capture.id)
+        left = capture.amount_paise - before
         if 0 < (amount_paise or left) <= left:
-            refund = _reserve(db, capture, amount_paise or left, "requested", reason)
-            timers.wait(db, clock.now() + timedelta(minutes=WAITS[0]), MACHINE, refund.id, "refund", period="0")
-            return refund
+            # in parts it comes to as much
+            above = limit is not None and before + (amount_paise or left) > limit
+            return _asked(db, capture, amount_paise or left, reason, "waiting" if above else None)
     raise RefundExceeds
+
+
+def _asked(
+    db: Db, capture: Capture, paise: int, reason: str, approval: Approval | None = None, retry_of: UUID | None = None
+) -> Refund:
+    refund = _reserve(db, capture, paise, "requested", reason, approval, retry_of)
+    if approval is None:
+        _look_after(db, refund)
+    return refund
+
+
+def _look_after(db: Db, refund: Refund) -> None:
+    """Should whoever asked be gone before there is a result, the machine goes on."""
+    if not refund.by_hand:
+        timers.wait(db, clock.now() + timedelta(minutes=WAITS[0]), MACHINE, refund.id, "refund", period="0")
+
+
+def decide(db: Db, refund_id: UUID, agreed: bool) -> Refund:
+    """Somebody who may says whether a refund above the limit is made; what is refused is reserved no more."""
+    found = queries.refund(db, refund_id)
+    queries.find(db, found.payment_id, lock=True)
+    refund = queries.refund(db, refund_id, lock=True)
+    if refund.approval != "waiting":
+        raise NotWaiting
+    said: Approval = "approved" if agreed else "refused"
+    by = db.actor.id if db.actor else None
+    status: RefundStatus = "pending" if agreed else "failed"
+    after = queries.mark_refund(db, refund.id, status, approval=said, decided_by=by)
+    queries.note(db, refund.payment_id, "refund", refundId=refund.id, status=status, approval=said)
+    audit.note(db, "refunds.decision", "refunds", refund.id, {"approval": "waiting"}, {"approval": said})
+    if agreed:
+        _look_after(db, after)
+    else:
+        outbox.emit(db, "refund.failed", refund.payment_id, {"refundId": str(refund.id)})
+    return after
+
+
+def retry(db: Db, refund_id: UUID) -> Refund:
+    """What is to be carried out: the same while it has no result, a new one where it failed."""
+    found = queries.refund(db, refund_id)
+    payment = queries.find(db, found.payment_id, lock=True)
+    refund = queries.refund(db, refund_id, lock=True)
+    if refund.approval == "waiting":
+        raise ApprovalNeeded
+    if refund.status == "succeeded" or refund.approval == "refused" or payment.status not in states.PAID:
+        raise NotRefundable
+    if refund.status == "pending":
+        return refund
+    if newer := queries.retried(db, refund.id):
+        raise RetriedAlready(refundId=str(newer))
+    capture = _capture_of(db, refund)
+    if refund.amount_paise > capture.amount_paise - queries.reserved(db, capture.id):
+        raise RefundExceeds
+    return _asked(db, capture, refund.amount_paise, refund.reason, retry_of=refund.id)
 
 
 def give_back_rest(db: Db, payment_id: UUID, reason: str) -> None:
@@ -47,14 +113,23 @@ def give_back_rest(db: Db, payment_id: UUID, reason: str) -> None:
 
 
 def reserve(db: Db, capture: Capture, amount_paise: int, kind: str, reason: str) -> Refund:
-    """Give back without being asked; the machine carries it out."""
+    """Give back without being asked; the machine carries it out. What no gateway took waits for a hand."""
     refund = _reserve(db, capture, amount_paise, kind, reason)
-    outbox.start(db, MACHINE, refund.id, "refund", period="start")
+    if not refund.by_hand:
+        outbox.start(db, MACHINE, refund.id, "refund", period="start")
     return refund
 
 
-def _reserve(db: Db, capture: Capture, amount_paise: int, kind: str, reason: str) -> Refund:
-    refund = queries.insert_refund(db, capture, amount_paise, kind, reason)
+def _reserve(
+    db: Db,
+    capture: Capture,
+    amount_paise: int,
+    kind: str,
+    reason: str,
+    approval: Approval | None = None,
+    retry_of: UUID | None = None,
+) -> Refund:
+    refund = queries.insert_refund(db, capture, amount_paise, kind, reason, approval=approval, retry_of=retry_of)
     told = {"refundId": str(refund.id), "amountPaise": amount_paise, "origin": kind, "reason": reason}
     queries.note(db, capture.payment_id, "refund", status="pending", **told)
     outbox.emit(db, "refund.created", capture.payment_id, told)
@@ -68,10 +143,16 @@ def find(db: Db, refund_id: UUID) -> Refund:
 
 
 def carry_out(db: Db, refund: Refund) -> Refund:
-    """Ask the gateway, under the refund's own reference: however often this runs, it pays once."""
-    if refund.status != "pending":
+    """Ask the gateway, under the refund's own reference: however often this runs, it pays once.
+
+    What no gateway took is in the payer's hand by now: whoever calls this says so.
+    """
+    if refund.status != "pending" or refund.approval == "waiting":
         return refund
     capture = _capture_of(db, refund)
+    if refund.by_hand:
+        ids = (capture.gateway_payment_id, capture.gateway_order_id)
+        return settle(db, refund.id, GatewayRefund("", refund.reference, *ids, "succeeded", refund.amount_paise))
     gateway = merchants.of_order(db, refund.gateway, capture.gateway_order_id)
     try:
         told = gateway.refund(
@@ -139,7 +220,7 @@ def _book(db: Db, payment: PaymentRow, refund: Refund, came_back: bool) -> None:
     from_account = accounts.revenue(payment.purpose) if sold else accounts.REFUNDS_DUE
     paise = -refund.amount_paise if came_back else refund.amount_paise
     kind = "refund_reversal" if came_back else "refund"
-    lines = [(from_account, paise), (accounts.receivable(refund.gateway), -paise)]
+    lines = [(from_account, paise), (accounts.held_by(refund.gateway), -paise)]
     ledger.post(db, kind, refund.id, lines, refund.reason)
     if sold and came_back:
         invoices.refund_came_back(db, payment.id, refund.id, refund.amount_paise, from_account)

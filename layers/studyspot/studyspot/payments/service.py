@@ -202,7 +202,7 @@ def _captured(
 
 def _book_capture(db: Db, payment: PaymentRow, capture: Capture, credited: str) -> None:
     lines = [
-        (accounts.receivable(capture.gateway), capture.amount_paise - capture.fee_paise),
+        (accounts.held_by(capture.gateway), capture.amount_paise - capture.fee_paise),
         (accounts.GATEWAY_FEES, capture.fee_paise - capture.tax_paise),
         (accounts.GST_INPUT, capture.tax_paise),
         (credited, -capture.amount_paise),

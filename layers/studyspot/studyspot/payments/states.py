@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from studyspot.payments.models import Status
+from studyspot.payments.models import RefundStatus, Status
 
 RANK: dict[Status, int] = {
     "created": 0,
@@ -24,7 +22,6 @@ LATE: tuple[Status, ...] = ("failed", "expired", "cancelled")
 """A success after these is applied and flagged."""
 PAID: tuple[Status, ...] = ("captured", "partially_refunded", "refunded")
 
-RefundStatus = Literal["pending", "succeeded", "failed"]
 REFUND_MOVES: dict[RefundStatus, tuple[RefundStatus, ...]] = {
     "pending": ("succeeded", "failed"),
     "succeeded": ("failed",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -116,6 +117,23 @@ class Security(Model):
     require_mfa: bool = False
 
 
+def _upi_address(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{2,64}@[A-Za-z][A-Za-z0-9]{1,31}", value):
+        raise ValueError("a UPI address like library@bank")
+    return value.lower()
+
+
+class Payments(Model):
+    """Where students pay straight into the organisation's account, and what of refunds needs somebody's word."""
+
+    upi_address: Annotated[str, AfterValidator(_upi_address)] | None = None
+    """The organisation's own UPI address; null = UPI goes through a gateway."""
+    upi_payee: Annotated[str, Field(min_length=1, max_length=50)] | None = None
+    """Whom the payer's app names; null = the organisation's own name."""
+    refund_approval_above_paise: Paise | None = None
+    """Refunds that bring a payment's above this wait for somebody who may approve them; null = none does."""
+
+
 class Policies(Model):
     """Everything an organisation decides for itself."""
 
@@ -125,6 +143,7 @@ class Policies(Model):
     attendance: Attendance = Attendance()
     messages: Messages = Messages()
     security: Security = Security()
+    payments: Payments = Payments()
 
 
 class PoliciesChange(Change):
@@ -136,6 +155,7 @@ class PoliciesChange(Change):
     attendance: Attendance | None = None
     messages: Messages | None = None
     security: Security | None = None
+    payments: Payments | None = None
 
 
 def _web_address(value: str) -> str:

@@ -25,7 +25,7 @@ from studyspot.revenue.queries import flows
 LONGEST = timedelta(days=3 * 366)
 SOLD = ["revenue.%", "liability.refunds_due"]
 BEHIND: dict[Report, tuple[list[str], list[str] | None, bool, int]] = {
-    "collections": (SOLD, ["capture", "refund", "refund_reversal"], True, -1),
+    "collections": (SOLD, ["capture", "capture_reversal", "refund", "refund_reversal"], True, -1),
     "discounts": (["expense.%"], ["adjustment"], True, 1),
     "deposits": (["liability.deposits"], None, False, -1),
     "gst": (["liability.gst_output", "asset.gst_input"], None, True, -1),

@@ -236,6 +236,11 @@ def joined(db: Db, student_id: UUID, fee_plan_id: UUID, start: date, end: date) 
     people.joined(db, student_id, fee_plan_id, start, end)
 
 
+def left_off(db: Db, student_id: UUID, fee_plan_id: UUID, was: date, span: tuple[date, date]) -> None:
+    """That membership ends on another day than the one (`was`) which is shown on the student."""
+    people.left_off(db, student_id, fee_plan_id, was, span)
+
+
 def _need_consent(db: Db, born: date) -> None:
     """From the day the rule binds, nobody under age is admitted without a guardian's consent."""
     rule, today = people.consent_rule(db), people.today(db)

@@ -201,6 +201,8 @@ class Receipt(Model):
     ahead: bool
     """What it pays for had not begun: a receipt voucher for an advance."""
     issued_at: Timestamp
+    voided_at: Timestamp | None
+    """The money never was: the entry was taken back, the receipt keeps its number and proves nothing."""
     total_in_words: str = ""
 
 

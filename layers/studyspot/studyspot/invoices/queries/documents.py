@@ -57,7 +57,8 @@ NOTES = f"""{NOTE}
 # A receipt is known by its own id, or by that of the payment it confirms.
 RECEIPT = """
     SELECT r.id, r.number, r.payment_id, r.student_id, r.library_id, r.invoice_id, i.number AS invoice_number,
-           r.description, r.method, r.supplier, r.amount_paise, r.invoiced_paise, r.deposit_paise, r.ahead, r.issued_at
+           r.description, r.method, r.supplier, r.amount_paise, r.invoiced_paise, r.deposit_paise, r.ahead, r.issued_at,
+           (SELECT v.succeeded_at FROM refunds v WHERE v.payment_id = r.payment_id AND v.kind = 'void') AS voided_at
     FROM receipts r LEFT JOIN invoices i ON i.id = r.invoice_id WHERE %(id)s IN (r.id, r.payment_id)"""
 
 
@@ -182,6 +183,11 @@ def credit(db: Db, invoice_id: UUID, paise: int, owed: int) -> None:
         paise=paise,
         owed=owed,
     )
+
+
+def undo(db: Db, invoice_id: UUID) -> None:
+    """It asks for nothing any more, and no longer stands for its charge."""
+    db.run("UPDATE invoices SET undone = true WHERE id = %(id)s", id=invoice_id)
 
 
 def cancel_note(db: Db, note_id: UUID) -> None:

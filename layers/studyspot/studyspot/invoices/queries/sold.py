@@ -12,7 +12,8 @@ from studyspot.kit.clock import INDIA
 from studyspot.kit.db import Db
 
 BILLED = """
-    LEFT JOIN invoices i ON i.subject_type = '{subject}' AND i.subject_id = {id} AND i.status <> 'voided'"""
+    LEFT JOIN invoices i ON i.subject_type = '{subject}' AND i.subject_id = {id} AND i.status <> 'voided'
+        AND NOT i.undone"""
 INVOICE = "i.id AS invoice_id, i.total_paise - i.credited_paise AS invoice_total_paise, i.status AS invoice_status"
 DUE = f"""
     SELECT 'due' AS subject_type, d.id AS subject_id, d.student_id, m.library_id, d.description,

@@ -52,6 +52,8 @@ class DueRow(Due):
     student_id: UUID
     period_id: UUID | None
     change: dict[str, Any] | None
+    delivered: dict[str, Any] | None
+    """What a period that waited for this money changed: the membership's columns before and after."""
 
 
 class Freeze(Model):

@@ -201,6 +201,21 @@ def paid(db: Db, due_id: UUID, payment_id: UUID) -> None:
     )
 
 
+def deliver(db: Db, due_id: UUID, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """What this money changed, for as long as it can be undone."""
+    told = json.dumps({"before": before, "after": after}, default=str)
+    db.run("UPDATE membership_dues SET delivered = %(told)s::jsonb WHERE id = %(id)s", id=due_id, told=told)
+
+
+def reopen(db: Db, due_id: UUID) -> None:
+    """Owed again, as if it had never been paid."""
+    db.run(
+        "UPDATE membership_dues SET status = 'open', payment_id = NULL, paid_at = NULL, delivered = NULL"
+        " WHERE id = %(id)s",
+        id=due_id,
+    )
+
+
 def void(db: Db, due_ids: list[UUID]) -> None:
     """No longer owed: money that comes for it all the same goes back."""
     db.run(

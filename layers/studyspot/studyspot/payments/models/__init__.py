@@ -10,6 +10,7 @@ from studyspot.payments.models.accounts import (
 )
 from studyspot.payments.models.circuits import CircuitChange, CircuitSet
 from studyspot.payments.models.payments import (
+    IN_HAND,
     PLATFORM_PHONE,
     AlreadyPaid,
     AmountMismatch,
@@ -24,7 +25,6 @@ from studyspot.payments.models.payments import (
     NoGateway,
     NothingToPay,
     NotPayable,
-    NotRefundable,
     OpenedPayment,
     Payable,
     Payment,
@@ -33,12 +33,23 @@ from studyspot.payments.models.payments import (
     Purpose,
     Quote,
     QuotedRouting,
-    Refund,
-    RefundExceeds,
-    RefundRequest,
-    RefundView,
     Routing,
     Status,
+    Till,
+    UtrUsed,
+)
+from studyspot.payments.models.refunds import (
+    Approval,
+    ApprovalNeeded,
+    NotRefundable,
+    NotWaiting,
+    Refund,
+    RefundDecision,
+    RefundExceeds,
+    RefundRequest,
+    RefundStatus,
+    RefundView,
+    RetriedAlready,
 )
 from studyspot.payments.models.replay import (
     Against,
@@ -66,6 +77,7 @@ from studyspot.payments.models.routing import (
 from studyspot.payments.models.terms import GatewayHealth, MethodHealth, Terms
 
 __all__ = [
+    "IN_HAND",
     "PLATFORM_PHONE",
     "AccountChange",
     "AccountRow",
@@ -74,6 +86,8 @@ __all__ = [
     "Against",
     "AlreadyPaid",
     "AmountMismatch",
+    "Approval",
+    "ApprovalNeeded",
     "Attempt",
     "Candidate",
     "Capture",
@@ -99,6 +113,7 @@ __all__ = [
     "NoGateway",
     "NotPayable",
     "NotRefundable",
+    "NotWaiting",
     "NothingToPay",
     "OpenedPayment",
     "OtherFee",
@@ -112,9 +127,12 @@ __all__ = [
     "Quote",
     "QuotedRouting",
     "Refund",
+    "RefundDecision",
     "RefundExceeds",
     "RefundRequest",
+    "RefundStatus",
     "RefundView",
+    "RetriedAlready",
     "Routing",
     "Rule",
     "Rules",
@@ -126,5 +144,7 @@ __all__ = [
     "Simulated",
     "Status",
     "Terms",
+    "Till",
+    "UtrUsed",
     "VerifyRequest",
 ]

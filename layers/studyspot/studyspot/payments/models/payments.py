@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 
 from studyspot.gateways.payment import Customer
-from studyspot.kit.errors import BadRequest, Conflict, GatewayError, RuleViolated, StateConflict, Unavailable
-from studyspot.kit.models import MAX_PAISE, Model, Paise, Timestamp
+from studyspot.kit.errors import BadRequest, Conflict, GatewayError, RuleViolated, Unavailable
+from studyspot.kit.models import Model, Paise, Timestamp
 
 Status = Literal[
     "created", "pending", "unknown", "failed", "expired", "cancelled", "authorized", "captured", "partially_refunded",
@@ -18,6 +18,9 @@ Status = Literal[
 ]  # fmt: skip
 Purpose = Literal["booking", "membership", "dues", "credits", "subscription", "service_booking", "service_activation"]
 GatewayName = Literal["razorpay", "cashfree", "paytm", "stripe"]
+Till = Literal["cash", "bank"]
+"""Where money is that no gateway took: the drawer, or the organisation's own bank account."""
+IN_HAND: tuple[Till, ...] = ("cash", "bank")
 Method = Literal["upi", "card", "netbanking", "wallet"]
 PLATFORM_PHONE = "+919999999999"
 """Cashfree refuses an order without a payer's phone."""
@@ -158,7 +161,7 @@ class Capture(Model):
 
     id: UUID
     payment_id: UUID
-    gateway: GatewayName
+    gateway: GatewayName | Till
     gateway_order_id: str
     gateway_payment_id: str
     amount_paise: int
@@ -166,39 +169,6 @@ class Capture(Model):
     tax_paise: int
     fee_known: bool
     surplus: bool
-
-
-class Refund(Model):
-    """Money on its way back to the payer."""
-
-    id: UUID
-    payment_id: UUID
-    capture_id: UUID
-    amount_paise: int
-    status: Literal["pending", "succeeded", "failed"]
-    kind: Literal["requested", "automatic", "external"]
-    reason: str
-    gateway: GatewayName
-    gateway_refund_id: str | None
-    reference: str
-    created_at: Timestamp
-    succeeded_at: Timestamp | None
-
-    def shown(self) -> RefundView:
-        """Without the inner columns."""
-        return RefundView.model_validate(self.model_dump(include=set(RefundView.model_fields)))
-
-
-class RefundView(Model):
-    """A refund as people see it."""
-
-    id: UUID
-    payment_id: UUID
-    status: Literal["pending", "succeeded", "failed"]
-    amount_paise: int
-    reason: str
-    gateway_refund_id: str | None
-    created_at: Timestamp
 
 
 class Moment(Model):
@@ -222,13 +192,6 @@ class QuotedRouting(Routing):
     gateway: GatewayName
 
 
-class RefundRequest(Model):
-    """No amount means all that is left."""
-
-    amount_paise: Annotated[int, Field(gt=0, le=MAX_PAISE, strict=True)] | None = None
-    reason: Annotated[str, Field(min_length=1, max_length=200)]
-
-
 class AmountMismatch(BadRequest):
     """The amount differs from what this costs."""
 
@@ -247,6 +210,13 @@ class AlreadyPaid(Conflict):
     """This is paid already."""
 
     code = "already_paid"
+
+
+class UtrUsed(Conflict):
+    """A transfer with this reference number was taken, or claimed, already."""
+
+    code = "utr_used"
+    fix = "Look the number up in the bank's app: each transfer has its own, and pays for one thing."
 
 
 class NothingToPay(RuleViolated):
@@ -276,13 +246,3 @@ class NoGateway(Unavailable):
 
 class GatewayRefused(GatewayError):
     """The payment gateway refused this payment."""
-
-
-class RefundExceeds(RuleViolated):
-    """More than what was paid and not yet given back."""
-
-    code = "refund_exceeds"
-
-
-class NotRefundable(StateConflict):
-    """Only money that was captured can be given back."""

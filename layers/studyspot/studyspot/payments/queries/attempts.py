@@ -121,6 +121,12 @@ def learn_fee(db: Db, gateway: str, gateway_payment_id: str, fee_paise: int, tax
     )
 
 
+def has_capture(db: Db, gateway: str, gateway_payment_id: str) -> bool:
+    """Is this money known?"""
+    query = "SELECT EXISTS (SELECT FROM payment_captures WHERE gateway = %(gateway)s AND gateway_payment_id = %(id)s)"
+    return bool(db.value(query, gateway=gateway, id=gateway_payment_id))
+
+
 def captures(db: Db, payment_id: UUID) -> list[Capture]:
     """What was taken for this payment, the one that counts first."""
     return db.all(

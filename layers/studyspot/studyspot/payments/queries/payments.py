@@ -101,6 +101,27 @@ def show(db: Db, payment_id: UUID, attempt: Attempt, checkout: dict[str, Any]) -
     )
 
 
+def keep_for_hand(db: Db, payment_id: UUID, method: str, metadata: str) -> PaymentRow:
+    """No gateway will ever be asked for it: it is its own order, at the drawer or at the bank."""
+    return db.one(
+        PaymentRow,
+        f"""
+        UPDATE payments SET gateway = %(till)s, gateway_order_id = id::text, method = %(method)s,
+                            metadata = %(metadata)s::jsonb
+        WHERE id = %(id)s RETURNING {ROW}""",
+        id=payment_id,
+        till="cash" if method == "cash" else "bank",
+        method=method,
+        metadata=metadata,
+    )
+
+
+def timezone(db: Db) -> str:
+    """Where the organisation's days begin."""
+    found: str = db.value("SELECT timezone FROM tenant_gate")
+    return found
+
+
 def dispute(db: Db, payment_id: UUID, status: str) -> None:
     """A dispute lies over the status, whatever that is."""
     db.run(

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
-from studyspot.payments.models import Capture, Refund
+from studyspot.payments.models import Approval, Capture, Refund, RefundStatus, RefundView
 
 KEPT = timedelta(hours=24)
 """How long an Idempotency-Key stands for its request."""
 REFUND = ", ".join(Refund.model_fields)
+SHOWN = ", ".join(RefundView.model_fields)
 
 
 def insert_refund(
@@ -22,6 +23,8 @@ def insert_refund(
     kind: str,
     reason: str,
     gateway_refund_id: str | None = None,
+    approval: Approval | None = None,
+    retry_of: UUID | None = None,
 ) -> Refund:
     """Reserve the amount; the gateway hears of it after the commit, under `reference`."""
     refund_id = ids.uuid7()
@@ -29,9 +32,9 @@ def insert_refund(
         Refund,
         f"""
         INSERT INTO refunds (id, payment_id, capture_id, amount_paise, status, kind, reason, gateway, gateway_refund_id,
-                             reference, requested_by, idempotency_key, created_at, updated_at)
+                             reference, requested_by, idempotency_key, approval, retry_of, created_at, updated_at)
         VALUES (%(id)s, %(payment_id)s, %(capture_id)s, %(amount)s, 'pending', %(kind)s, %(reason)s, %(gateway)s,
-                %(gateway_refund_id)s, %(reference)s, %(by)s, %(key)s, %(now)s, %(now)s)
+                %(gateway_refund_id)s, %(reference)s, %(by)s, %(key)s, %(approval)s, %(retry_of)s, %(now)s, %(now)s)
         RETURNING {REFUND}""",
         id=refund_id,
         payment_id=capture.payment_id,
@@ -41,6 +44,8 @@ def insert_refund(
         reason=reason,
         gateway=capture.gateway,
         gateway_refund_id=gateway_refund_id,
+        approval=approval,
+        retry_of=retry_of,
         reference=f"rf_{refund_id.hex}",
         by=db.actor.id if db.actor else None,
         key=db.claim.key if db.claim and kind == "requested" else None,
@@ -103,6 +108,33 @@ def asked_before(db: Db, payment_id: UUID) -> Refund | None:
 def refunds_of(db: Db, payment_id: UUID) -> list[Refund]:
     """Every refund of a payment, oldest first."""
     return db.all(Refund, f"SELECT {REFUND} FROM refunds WHERE payment_id = %(id)s ORDER BY id", id=payment_id)
+
+
+def retried(db: Db, refund_id: UUID) -> UUID | None:
+    """The refund that was made after this one had failed."""
+    found: UUID | None = db.value("SELECT id FROM refunds WHERE retry_of = %(id)s", id=refund_id)
+    return found
+
+
+def listed_refunds(
+    db: Db, payment_id: UUID | None, status: RefundStatus | None, approval: Approval | None, after: Any, fetch: int
+) -> list[RefundView]:
+    """Newest first."""
+    return db.all(
+        RefundView,
+        f"""
+        SELECT {SHOWN} FROM refunds
+        WHERE (%(payment)s::uuid IS NULL OR payment_id = %(payment)s)
+          AND (%(status)s::text IS NULL OR status = %(status)s)
+          AND (%(approval)s::text IS NULL OR approval = %(approval)s)
+          AND (%(after)s::uuid IS NULL OR id < %(after)s)
+        ORDER BY id DESC LIMIT %(fetch)s""",
+        payment=payment_id,
+        status=status,
+        approval=approval,
+        after=after,
+        fetch=fetch,
+    )
 
 
 def mark_refund(db: Db, refund_id: UUID, status: str, **columns: Any) -> Refund:

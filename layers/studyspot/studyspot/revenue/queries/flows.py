@@ -17,14 +17,14 @@ FLOWS = """
            coalesce(p.method, x.paid_from, CASE WHEN t.kind LIKE 'deposit%%' THEN 'cash' END, 'unknown') AS method,
            CASE WHEN p.opened_by IS DISTINCT FROM p.student_id THEN coalesce(p.opened_by, x.created_by, a.created_by)
                 END AS staff_id,
-           CASE t.kind WHEN 'capture' THEN s.moved ELSE 0 END AS came_in,
+           CASE t.kind WHEN 'capture' THEN s.moved WHEN 'capture_reversal' THEN -s.moved ELSE 0 END AS came_in,
            CASE t.kind WHEN 'refund' THEN s.moved WHEN 'refund_reversal' THEN -s.moved ELSE 0 END AS went_back,
            CASE t.kind WHEN 'expense' THEN s.moved WHEN 'expense_reversal' THEN -s.moved
                 WHEN 'deposit_refunded' THEN s.moved ELSE 0 END AS spent
     FROM ledger_transactions t
     CROSS JOIN LATERAL (SELECT sum(e.amount_paise) FILTER (WHERE e.amount_paise > 0)::bigint AS moved
                         FROM ledger_entries e WHERE e.transaction_id = t.id) s
-    LEFT JOIN payment_captures c ON t.kind = 'capture' AND c.id = t.reference_id
+    LEFT JOIN payment_captures c ON t.kind IN ('capture', 'capture_reversal') AND c.id = t.reference_id
     LEFT JOIN refunds r ON t.kind IN ('refund', 'refund_reversal') AND r.id = t.reference_id
     LEFT JOIN payments p ON p.id = coalesce(c.payment_id, r.payment_id)
     LEFT JOIN LATERAL (SELECT x.paid_from, x.created_by FROM expenses x
@@ -32,7 +32,8 @@ FLOWS = """
     LEFT JOIN LATERAL (SELECT a.created_by FROM member_accounts a
                        WHERE t.kind = 'deposit_refunded' AND a.reference_id = t.reference_id LIMIT 1) a ON true
     WHERE t.day >= %(from)s AND t.day < %(to)s
-      AND t.kind IN ('capture', 'refund', 'refund_reversal', 'expense', 'expense_reversal', 'deposit_refunded')
+      AND t.kind IN ('capture', 'capture_reversal', 'refund', 'refund_reversal', 'expense', 'expense_reversal',
+                     'deposit_refunded')
       AND (%(library)s::uuid IS NULL OR t.library_id = %(library)s)"""
 PLAN = """
     coalesce((SELECT v.name FROM fee_plan_versions v WHERE v.fee_plan_id = CASE f.purpose

@@ -172,6 +172,21 @@ def joined(db: Db, student_id: UUID, fee_plan_id: UUID, start: date, end: date) 
     )
 
 
+def left_off(db: Db, student_id: UUID, fee_plan_id: UUID, was: date, span: tuple[date, date]) -> None:
+    """Nothing changes where another membership is shown."""
+    db.run(
+        """
+        UPDATE students SET membership_start = %(start)s, membership_end = %(end)s, updated_at = %(now)s
+        WHERE id = %(id)s AND fee_plan_id = %(plan)s AND membership_end = %(was)s""",
+        id=student_id,
+        plan=fee_plan_id,
+        was=was,
+        start=span[0],
+        end=span[1],
+        now=clock.now(),
+    )
+
+
 def consent(db: Db, student_id: UUID, given: GuardianConsent) -> None:
     """On record from now on."""
     db.run(
