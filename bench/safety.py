@@ -10,7 +10,8 @@ from uuid import UUID
 from studyspot.bookings import queries
 from studyspot.bookings.models import BookingRequest, Policy
 from studyspot.kit import audit, call, cells, clock, connections, ids, outbox
-from studyspot.kit.db import Claim, Db, Replay
+from studyspot.kit.db import Claim, Db
+from studyspot.kit.raised import Replay
 from studyspot.ledger import service as ledger
 
 from bench.floor import recorded

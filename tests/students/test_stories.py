@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from studyspot.kit import ids
+from studyspot.kit import ids, tally
 
 from tests.memberships.test_renewing import Desk
 from tests.students.test_history import visit
@@ -31,6 +31,7 @@ def test_the_day_of_a_student(desk: Desk) -> None:
     booked = desk.scene.book(own, 1).data["id"]
     visit(desk.scene, student, None, timedelta(minutes=20))
     day = get(desk, "me/dashboard", own).data
+    assert tally.current.trips == 1
     assert (day["membership"]["id"], day["membership"]["seatId"]) == (member["id"], str(desk.scene.seats[0]))
     assert (day["booking"]["id"], day["inside"]) == (booked, True)
     assert 0 <= day["minutesToday"] <= 20

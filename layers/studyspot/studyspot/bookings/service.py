@@ -22,6 +22,8 @@ from studyspot.kit.pages import Paging
 if TYPE_CHECKING:
     from studyspot.payments.models import Payable
 
+MOST_SHOWN = 20
+
 
 def book(db: Db, actor: Actor, request: BookingRequest) -> Booking:
     """Hold a seat for ten minutes; confirmed at once when it costs nothing. One statement, then the commit."""
@@ -64,6 +66,11 @@ def listed(db: Db, actor: Actor, paging: Paging, **filters: Any) -> Page[Booking
     if bound["owner"]:
         filters["student"] = bound["owner"]
     return paging.page(queries.listed(db, paging.fetch, paging.after, libraries=bound["libraries"], **filters))
+
+
+def coming(db: Db, student_id: UUID, now: datetime) -> list[Booking]:
+    """What a student has booked that is not over, newest first."""
+    return queries.listed(db, MOST_SHOWN, None, student=student_id, start=now)
 
 
 def availability(

@@ -19,7 +19,6 @@ from pydantic_core import to_json
 from studyspot.kit import connections, even, log, settings, tally
 from studyspot.kit.auth import Actor, allow
 from studyspot.kit.call import Call
-from studyspot.kit.db import Replay
 from studyspot.kit.errors import (
     Forbidden,
     Internal,
@@ -31,6 +30,7 @@ from studyspot.kit.errors import (
     UnsupportedMediaType,
 )
 from studyspot.kit.paths import PREFIX
+from studyspot.kit.raised import Replay
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, problem
 from studyspot.kit.signature import CoreDb, Signature

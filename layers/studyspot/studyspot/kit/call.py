@@ -10,12 +10,13 @@ from uuid import UUID
 from studyspot.kit import audit, callers, cards, cells, clock, connections, outbox
 from studyspot.kit.auth import Actor, Allow
 from studyspot.kit.connections import Place
-from studyspot.kit.db import Claim, Db, Origin, Replay
+from studyspot.kit.db import Claim, Db, Origin
 from studyspot.kit.errors import BadRequest, Forbidden, MfaRequired, NotFound, Problem, TokenRevoked
 from studyspot.kit.gate import Gate, Moved
 from studyspot.kit.ids import PLATFORM
 from studyspot.kit.paths import PREFIX
 from studyspot.kit.permissions import ACTING_FOR_TENANT
+from studyspot.kit.raised import Replay
 from studyspot.kit.request import Request
 from studyspot.kit.response import Response, problem, success
 

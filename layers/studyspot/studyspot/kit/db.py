@@ -6,7 +6,6 @@ COMMIT with everything that waits for it (audit, outbox, idempotent answer).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,17 +18,10 @@ import psycopg
 from pydantic import BaseModel
 
 from studyspot.kit import clock
-from studyspot.kit.closed import DayLocked
-from studyspot.kit.errors import (
-    CapacityReached,
-    DuplicateRequest,
-    IdempotencyKeyReused,
-    LimitReached,
-    NotFound,
-    RuleViolated,
-)
+from studyspot.kit.errors import NotFound
 from studyspot.kit.gate import Bucket, Gate, Moved, Verdict
 from studyspot.kit.pipeline import Outcome, RowMaker, Rows, Statement
+from studyspot.kit.raised import of_world
 
 if TYPE_CHECKING:
     from studyspot.kit.auth import Actor
@@ -51,14 +43,6 @@ LEASE = """
     ON CONFLICT (tenant_id, principal, route, key) DO UPDATE
         SET leased_until = EXCLUDED.leased_until, created_at = EXCLUDED.created_at,
             fingerprint = EXCLUDED.fingerprint, status = NULL"""
-
-
-class Replay(Exception):
-    """This Idempotency-Key was answered before; `answer` is that answer as `claim_key` tells it, in JSON."""
-
-    def __init__(self, answer: str) -> None:
-        self.answer = answer
-        super().__init__("answered before")
 
 
 @dataclass(frozen=True)
@@ -210,7 +194,7 @@ class Db:
 
     def _told(self, error: psycopg.Error) -> BaseException:
         """What the database says about the state of the world, as that state."""
-        return Moved.away(self.tenant) if error.sqlstate == "SK503" else _of_world(error)
+        return Moved.away(self.tenant) if error.sqlstate == "SK503" else of_world(error)
 
     def _set_tenant(self) -> Statement:
         """Whose rows there are; for staff bound to libraries, only what is of these libraries."""
@@ -235,11 +219,18 @@ class Db:
         if keep:
             claim = [(CLAIM, self.claim.params())] if self.claim and not self._claimed else []
             segment = [BEGIN, self._set_tenant(), *claim, (query, params)]
-        return self._first_of_transaction(make, gate, segment, keep)
+        return self.connection.rows(self._first_of_transaction(gate, segment, keep)[-1], make)
 
-    def _first_of_transaction(
-        self, make: RowMaker[T], gate: Gate | None, segment: list[Statement], keep: bool
-    ) -> Rows[T]:
+    def side_by_side(self, statements: Sequence[Statement]) -> Sequence[Outcome]:
+        """Reads that need nothing of each other, in one round trip (`kit.together`); outside of any transaction."""
+        if self._open or self._depth or self.claim:
+            raise RuntimeError("a transaction reads one after the other")
+        if self.keeper:
+            self.keeper.admit()
+        gate, self.gate = self.gate, None
+        return self._first_of_transaction(gate, [self._set_tenant(), *statements], keep=False)[1:]
+
+    def _first_of_transaction(self, gate: Gate | None, segment: list[Statement], keep: bool) -> Sequence[Outcome]:
         """The verdict outranks whatever became of the statement; a refused read discards its row."""
         self._open = keep
         try:
@@ -256,7 +247,7 @@ class Db:
             self.rollback()
             raise
         self._claimed = self._claimed or bool(self.claim)
-        return self.connection.rows(outcomes[-1][-1], make)
+        return outcomes[-1]
 
 
 @cache
@@ -276,24 +267,3 @@ def _scalar_maker(_: list[str]) -> Callable[[Sequence[Any]], Any]:
 
 def dict_maker(names: list[str]) -> Callable[[Sequence[Any]], dict[str, Any]]:
     return lambda values: dict(zip(names, values, strict=True))
-
-
-def _of_world(error: psycopg.Error) -> BaseException:
-    """What a function of the schema raised, as a state of the world."""
-    match error.sqlstate:
-        case "SK001":
-            return Replay(error.diag.message_detail or "{}")
-        case "SK002":
-            return DuplicateRequest(headers={"Retry-After": "1"})
-        case "SK003":
-            return IdempotencyKeyReused()
-        case "SK409":
-            return CapacityReached(**json.loads(error.diag.message_detail or "{}"))
-        case "SK422":
-            return RuleViolated("this fee plan sells no seat of that price class")
-        case "SK423":
-            return DayLocked(**json.loads(error.diag.message_detail or "{}"))
-        case "SK402":
-            facts = json.loads(error.diag.message_detail or "{}")
-            return LimitReached(f"the plan includes {facts.get('allowed')} {facts.get('limit')}", **facts)
-    return error

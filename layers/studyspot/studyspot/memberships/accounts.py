@@ -45,6 +45,11 @@ def open_dues(db: Db, paging: Paging, student_id: UUID) -> Page[OpenDue]:
     return paging.page(accounts.open_dues(db, student_id, paging), key="place")
 
 
+def owed_longest(db: Db, student_id: UUID) -> list[OpenDue]:
+    """What has been due for the longest, if anything is."""
+    return accounts.open_dues(db, student_id, Paging(1))
+
+
 def defaulters(db: Db, paging: Paging, library_id: UUID | None, days: int) -> Page[Defaulter]:
     """Who owes for more than so many days, the longest first."""
     return paging.page(accounts.defaulters(db, paging, library_id, days), key="place")

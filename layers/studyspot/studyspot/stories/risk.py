@@ -34,14 +34,14 @@ def of_student(db: Db, student_id: UUID) -> Risk:
     """As of today."""
     students.get(db, student_id)
     now = clock.now()
-    began, today = students.day_began(db, now)
-    visits = attendance.history(db, Paging(VISITS), student_id, began - RECENT - BEFORE).items
-    days = {(visit.check_in_at - began) // DAY for visit in visits}
+    (day,) = students.this_day(db, now)
+    visits = attendance.history(db, Paging(VISITS), student_id, day.began - RECENT - BEFORE).items
+    days = {(visit.check_in_at - day.began) // DAY for visit in visits}
     recent = sum(day >= -(RECENT // DAY) for day in days)
     earlier = len(days) - recent
     absent = min(((now - visit.check_in_at).days for visit in visits), default=None)
     held = accounts.memberships_of(db, student_id, None, 50)
-    leaving = [*_decay(recent, earlier), *_absence(absent), *_ending(held, today)]
+    leaving = [*_decay(recent, earlier), *_absence(absent), *_ending(held, day.today)]
     owing = _owing(accounts.habits(db, student_id))
     churn, default = _sum(leaving), _sum(owing)
     return Risk(

@@ -31,6 +31,7 @@ from studyspot.students.models import (
     StudentRequest,
     StudentSuspended,
     Suspension,
+    ThisDay,
 )
 from studyspot.students.queries import files, people, reports
 
@@ -106,9 +107,9 @@ def notes(db: Db, student_id: UUID, after: str | None, fetch: int) -> list[Note]
     return files.notes(db, student_id, after, fetch)
 
 
-def day_began(db: Db, now: datetime) -> tuple[datetime, date]:
-    """When the day began where the tenant is, and which one it is."""
-    return people.day_began(db, now)
+def this_day(db: Db, now: datetime) -> list[ThisDay]:
+    """The day it is where the tenant is, and when it began; one row."""
+    return people.this_day(db, now)
 
 
 def guardians(db: Db, student_id: UUID) -> list[Guardian]:

@@ -34,9 +34,10 @@ from studyspot.kit.errors import Invalid, NotFound, StateConflict
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 
+MOST_SHOWN = 20
 __all__ = [
-    "arrive_for_booking", "check_in", "check_out", "code_of", "history", "leave_booking", "listed", "live", "occupancy",
-    "own_code", "scan", "today",
+    "arrive_for_booking", "check_in", "check_out", "code_of", "history", "lately", "leave_booking", "listed", "live",
+    "occupancy", "own_code", "scan", "today",
 ]  # fmt: skip
 
 
@@ -206,6 +207,11 @@ def history(
 ) -> Page[Visit]:
     """One student's visits with their minutes, newest first."""
     return paging.page(queries.history(db, student, paging.fetch, paging.after, start, end))
+
+
+def lately(db: Db, student: UUID, since: datetime) -> list[Visit]:
+    """One student's visits that were not over by then, newest first."""
+    return queries.history(db, student, MOST_SHOWN, None, since, None)
 
 
 def live(db: Db, actor: Actor, library: UUID | None) -> list[Visitor]:

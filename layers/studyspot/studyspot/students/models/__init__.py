@@ -62,6 +62,7 @@ from studyspot.students.models.people import (
     StudentRequest,
     StudentSuspended,
     Suspension,
+    ThisDay,
 )
 from studyspot.students.models.reports import (
     Analytics,
@@ -129,5 +130,6 @@ __all__ = [
     "Tag",
     "Tags",
     "TagsRequest",
+    "ThisDay",
     "UploadedFile",
 ]

@@ -41,6 +41,13 @@ Link = Annotated[str, Field(max_length=500, pattern=r"^https://[^\s]+$")]
 IdNumber = Annotated[str, Field(min_length=4, max_length=40, pattern=r"^[A-Za-z0-9 /-]+$")]
 
 
+class ThisDay(BaseModel):
+    """The day it is where the tenant is."""
+
+    began: Timestamp
+    today: date
+
+
 class Student(Model):
     """A student (founding columns)."""
 

@@ -19,6 +19,7 @@ from studyspot.students.models import (
     GuardianConsent,
     PhoneExists,
     Student,
+    ThisDay,
 )
 
 STUDENT = (
@@ -211,12 +212,9 @@ def today(db: Db) -> date:
     return day
 
 
-def day_began(db: Db, now: datetime) -> tuple[datetime, date]:
-    """When the day began where the tenant is, and which one it is."""
-    (row,) = db.dicts(
-        """
+def this_day(db: Db, now: datetime) -> list[ThisDay]:
+    """Where the tenant is; one row."""
+    query = """
         SELECT date_trunc('day', %(now)s::timestamptz AT TIME ZONE timezone) AT TIME ZONE timezone AS began,
-               (%(now)s::timestamptz AT TIME ZONE timezone)::date AS today FROM tenant_gate""",
-        now=now,
-    )
-    return row["began"], row["today"]
+               (%(now)s::timestamptz AT TIME ZONE timezone)::date AS today FROM tenant_gate"""
+    return db.all(ThisDay, query, now=now)
