@@ -39,6 +39,8 @@ FORGET = "DELETE FROM timers; DELETE FROM outbox; DELETE FROM rate_buckets; DELE
 FORGET_CORE = """
     DELETE FROM schema_waves; DELETE FROM tenants; DELETE FROM identities; DELETE FROM cells WHERE kind = 'silo';
     DELETE FROM webhook_events; DELETE FROM message_orders;
+    DELETE FROM recon_items; DELETE FROM recon_runs; DELETE FROM settlement_lines; DELETE FROM settlements;
+    DELETE FROM gateway_orders;
     DELETE FROM subscription_periods; DELETE FROM subscriptions; DELETE FROM mandates;
     DELETE FROM request_minutes; DELETE FROM request_totals; DELETE FROM cache_totals"""
 FOREIGN = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SESV2")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local.simulators.cashfree import CashfreeSimulator
+from local.simulators.chargebacks import Chargebacks
 from local.simulators.deliveries import Deliveries, Post, post_over_http
 from local.simulators.faults import Faults
 from local.simulators.front import Front
@@ -17,6 +18,8 @@ from local.simulators.mail import MailSimulator
 from local.simulators.msg91 import Msg91Simulator, Template
 from local.simulators.notices import Notices
 from local.simulators.outbox import Outbox
+from local.simulators.payout_reports import Reports
+from local.simulators.payouts import Payouts
 from local.simulators.paytm import PaytmSimulator
 from local.simulators.protocol import Refused, Vendor
 from local.simulators.razorpay import RazorpaySimulator
@@ -46,6 +49,9 @@ class Simulators:
         world.pay(gateway_order_id, "success", method="upi", webhook="normal", delay_ms=0)
             # -> parameters the vendor's client SDK hands to the app; outcome success|failure|pending|drop;
             #    webhook normal|duplicate|late|reordered|lost|bad_signature; raises Refused (status 404 or 409)
+        world.payouts.plant("razorpay", "fee", "pay_…", paise=50)   # the gateway's report of payouts gets this wrong:
+            # drop|extra|amount|fee|tax|net|currency|duplicate|late|again; world.reports.file(gateway, day) is its file
+        world.chargebacks.tell(gateway, payment, order, paise, "open")  # open|under_review|won|lost, as its webhooks
         world.outbox(channel=None, to=None) # [{id, channel, to, templateId, subject, body, at, variables, status}]
         world.add_fault({"target": "razorpay", "fault": "timeout", "operation": None, "times": 1, "ms": None})
         world.faults(); world.clear_faults()
@@ -56,7 +62,8 @@ class Simulators:
 
     Operations a fault may name: razorpay create_order fetch capture refund customer charge (the call is refused) debit
     (the charge is accepted, the bank declines); cashfree, stripe create_order fetch terminate refund; paytm
-    create_order fetch refund; msg91 send, deliver (accepted, then reported failed); mail send.
+    create_order fetch refund; all four settlements (the report of what they paid out); msg91 send, deliver (accepted,
+    then reported failed); mail send.
     """
 
     def __init__(
@@ -77,10 +84,13 @@ class Simulators:
         self._outbox = Outbox(self._store)
         notices = Notices(f"{product_url.rstrip('/')}{prefix}/sns", keys.mail_events_topic_arn)
         self._deliveries = Deliveries(self._store, product_url, keys, notices, clock, post)
-        self._razorpay = RazorpaySimulator(self._store, self._deliveries, self._faults, keys, clock)
-        self._cashfree = CashfreeSimulator(self._store, self._deliveries, keys, clock)
-        self._paytm = PaytmSimulator(self._store, self._deliveries, keys, clock)
-        self._stripe = StripeSimulator(self._store, self._deliveries, keys, clock)
+        self.chargebacks = Chargebacks(self._store, self._deliveries, clock)
+        self.payouts = Payouts(self._store, clock)
+        self.reports = Reports(self.payouts, keys)
+        self._razorpay = RazorpaySimulator(self._store, self._deliveries, self._faults, keys, clock, self.reports)
+        self._cashfree = CashfreeSimulator(self._store, self._deliveries, keys, clock, self.reports)
+        self._paytm = PaytmSimulator(self._store, self._deliveries, keys, clock, self.reports)
+        self._stripe = StripeSimulator(self._store, self._deliveries, keys, clock, self.reports)
         self._msg91 = Msg91Simulator(
             self._store, self._deliveries, self._faults, self._outbox, keys, clock, templates, console
         )

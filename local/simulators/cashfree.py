@@ -13,6 +13,7 @@ from local.simulators.cashfree_books import INDIA, Books, iso, rupees
 from local.simulators.deliveries import Deliveries
 from local.simulators.keys import Keys
 from local.simulators.outbox import zulu
+from local.simulators.payout_reports import Reports
 from local.simulators.protocol import Refused, Reply, Request, Route, vendor_id
 from local.simulators.razorpay_checkout import require_known
 from local.simulators.store import Store
@@ -34,7 +35,9 @@ class CashfreeSimulator:
     name = "cashfree"
     mount = "cashfree"
 
-    def __init__(self, store: Store, deliveries: Deliveries, keys: Keys, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, deliveries: Deliveries, keys: Keys, clock: Callable[[], datetime], reports: Reports
+    ) -> None:
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -49,6 +52,7 @@ class CashfreeSimulator:
             Route("POST", f"{orders}/{{id}}/refunds", "refund", self._refund),
             Route("GET", f"{orders}/{{id}}/refunds", "fetch", self._refunds_of),
             Route("GET", f"{orders}/{{id}}/refunds/{{refund}}", "fetch", self._get_refund),
+            Route("POST", "/pg/settlement/recon", "settlements", reports.cashfree),
         ]
 
     def admit(self, request: Request) -> None:

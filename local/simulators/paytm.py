@@ -13,6 +13,7 @@ from local.simulators import paytm_checksum
 from local.simulators.deliveries import Deliveries
 from local.simulators.keys import Keys
 from local.simulators.outbox import zulu
+from local.simulators.payout_reports import Reports
 from local.simulators.paytm_books import Books
 from local.simulators.protocol import Refused, Reply, Request, Route, vendor_id
 from local.simulators.razorpay_checkout import require_known
@@ -21,6 +22,8 @@ from local.simulators.store import Store
 ORDER_ID = re.compile(r"[A-Za-z0-9_@-]{1,50}")
 CUSTOMER_ID = re.compile(r"[A-Za-z0-9_@.-]{1,64}")
 AMOUNT = re.compile(r"[0-9]{1,10}\.[0-9]{2}")
+SETTLEMENTS = "/merchant-settlement-service/settlement/list"
+"""Of an older kind: a flat body that carries its own checksum."""
 TOKEN_LIVES = timedelta(minutes=15)
 
 
@@ -30,7 +33,9 @@ class PaytmSimulator:
     name = "paytm"
     mount = "paytm"
 
-    def __init__(self, store: Store, deliveries: Deliveries, keys: Keys, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, deliveries: Deliveries, keys: Keys, clock: Callable[[], datetime], reports: Reports
+    ) -> None:
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -40,10 +45,13 @@ class PaytmSimulator:
             Route("POST", "/v3/order/status", "fetch", self._status),
             Route("POST", "/refund/apply", "refund", self._refund),
             Route("POST", "/v2/refund/status", "fetch", self._refund_status),
+            Route("POST", SETTLEMENTS, "settlements", reports.paytm),
         ]
 
     def admit(self, request: Request) -> None:
         """The signature over the body's text as it was sent; the head of most calls may hold nothing else."""
+        if request.path == SETTLEMENTS:
+            return
         found = paytm_checksum.body_of(request.body.decode("utf-8", "replace"))
         head = request.json().get("head")
         if found is None or not isinstance(head, dict):

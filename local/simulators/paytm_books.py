@@ -79,7 +79,7 @@ class Books:
             "refundId": f"{self._clock():%Y%m%d}{secrets.randbelow(10**20):020}", "refId": reference,
             "orderId": order["orderId"], "mid": self._keys.paytm_mid, "txnId": order["txnId"], "paise": paise,
             "refundAmount": rupees(paise), "txnAmount": rupees(order["paise"]),
-            "status": "PENDING" if comment == "PENDING" else "TXN_SUCCESS",
+            "acceptRefundTimestamp": self._now(), "status": "PENDING" if comment == "PENDING" else "TXN_SUCCESS",
         }  # fmt: skip
         self._store.put("paytm.refund", f"{order['orderId']} {reference}", refund, order["orderId"])
         if refund["status"] == "TXN_SUCCESS":

@@ -15,6 +15,7 @@ from local.simulators.deliveries import Deliveries
 from local.simulators.faults import Faults
 from local.simulators.keys import Keys
 from local.simulators.outbox import zulu
+from local.simulators.payout_reports import Reports
 from local.simulators.protocol import Refused, Reply, Request, Route, vendor_id
 from local.simulators.razorpay_books import Books
 from local.simulators.razorpay_checkout import Checkout
@@ -48,6 +49,7 @@ class RazorpaySimulator:
         faults: Faults,
         keys: Keys,
         clock: Callable[[], datetime],
+        reports: Reports,
     ) -> None:
         self._keys = keys
         self._store = store
@@ -65,6 +67,7 @@ class RazorpaySimulator:
             Route("POST", "/v1/payments/{id}/refund", "refund", self._refund),
             Route("GET", "/v1/payments/{id}/refunds", "fetch", self._refunds_of),
             Route("GET", "/v1/refunds/{id}", "fetch", self._get_refund),
+            Route("GET", "/v1/settlements/recon/combined", "settlements", reports.razorpay),
             Route("POST", "/v1/customers", "customer", self._create_customer),
             Route("GET", "/v1/customers/{id}/tokens/{token}", "fetch", self._get_token),
             Route("PUT", "/v1/customers/{id}/tokens/{token}/cancel", "customer", self._cancel_token),

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from local.simulators.deliveries import Deliveries
 from local.simulators.keys import Keys
 from local.simulators.outbox import zulu
+from local.simulators.payout_reports import Reports
 from local.simulators.protocol import Refused, Reply, Request, Route, vendor_id
 from local.simulators.razorpay_checkout import require_known
 from local.simulators.store import Store
@@ -29,7 +30,9 @@ class StripeSimulator:
     name = "stripe"
     mount = "stripe"
 
-    def __init__(self, store: Store, deliveries: Deliveries, keys: Keys, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, deliveries: Deliveries, keys: Keys, clock: Callable[[], datetime], reports: Reports
+    ) -> None:
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -43,6 +46,8 @@ class StripeSimulator:
             Route("POST", "/v1/refunds", "refund", self._keyed(self._refund)),
             Route("GET", "/v1/refunds", "fetch", self._refunds),
             Route("GET", "/v1/refunds/{id}", "fetch", self._get_refund),
+            Route("GET", "/v1/payouts", "settlements", reports.stripe_payouts),
+            Route("GET", "/v1/balance_transactions", "settlements", reports.stripe_transactions),
         ]
 
     def admit(self, request: Request) -> None:

@@ -24,7 +24,7 @@ ACROSS_TENANTS = {"outbox", "timers", "webhook_events", "tenant_gate", "audit_op
 DIRECTORY = {"tenants", "provisioning_steps", "library_owners", "identities", "gateway_orders", "message_orders",
              "platform_analytics", "entitlement_overrides", "gateway_account_owners", "library_codes",
              "payment_link_codes",
-             "library_listings", "tenant_moves", "audit_anchors", "offboardings"}  # fmt: skip
+             "library_listings", "tenant_moves", "audit_anchors", "offboardings", "recon_items"}  # fmt: skip
 """Tables of the core that say which tenant something belongs to: they route, and hold nothing a tenant can read."""
 
 BOUND_TO_NONE = {"fee_plan_libraries"}

@@ -13,7 +13,8 @@ KEPT = {
         credit_allocations credit_ledger credit_master_wallet credit_purchases credit_reservations credit_vendors
         credit_notes day_closes expenses gateway_accounts invoices ledger_entries ledger_transactions mandates
         payment_attempts payment_captures payment_claims payment_resolutions bank_lines receipts
-        payment_events payments refunds subscription_periods subscription_plans subscriptions tenant_credit_wallets""",
+        disputes payment_events payments recon_items recon_runs refunds settlement_lines settlements
+        subscription_periods subscription_plans subscriptions tenant_credit_wallets""",
     "what was bought, booked and attended: what the books are explained by": """
         attendance attendance_scans bookings coupons fee_plan_versions fee_plans fee_rows gateway_fees account_fees
         member_accounts booking_pauses booking_plan_rules booking_series waitlist_entries

@@ -1,4 +1,4 @@
-"""Every day at 00:10 IST: nights of members, what was earned, renewals, codes, limits, signing key, failed set-ups."""
+"""Every day at 00:10 IST: members, what was earned and paid out, renewals, codes, limits, keys, failed set-ups."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from studyspot.kit.schedules import each_of, recorded
 from studyspot.memberships import nightly
 from studyspot.payments import ruling
 from studyspot.revenue import recognising
+from studyspot.settlements import service as settlements
 from studyspot.subscriptions import service as subscriptions
 from studyspot.tenants import finding, health, provisioning
 
@@ -45,6 +46,7 @@ def nights_of_members() -> int:
 JOBS: dict[str, Callable[[], int]] = {
     "memberships": nights_of_members,
     "recognition": recognising.run,
+    "reconciliation": settlements.yesterday,
     "renewals": start_renewals,
     "keyRotated": rotate_key,
     "codes": finding.tell_codes,

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from studyspot.fulfilment import queries
 from studyspot.fulfilment.settling import settle
 from studyspot.gateways.failures import UnreadableEvent
-from studyspot.gateways.payment import GatewayPayment, NormalisedEvent
+from studyspot.gateways.payment import GatewayDispute, GatewayPayment, NormalisedEvent
 from studyspot.kit import cells, clock, log, outbox, settings, timers
 from studyspot.kit.db import Db
 from studyspot.kit.errors import IpNotAllowed
 from studyspot.kit.models import Model
 from studyspot.kit.request import Request
-from studyspot.payments import connecting, merchants, orders, refunds
+from studyspot.payments import connecting, disputes, merchants, orders, refunds
 from studyspot.payments import service as payments
 from studyspot.payments.models import GatewayName
 from studyspot.payments.refunds import MACHINE
+from studyspot.settlements import service as settlements
 
 SETTLER = "payment-settler"
 BODY_LIMIT = 256 * 1024
@@ -67,7 +68,12 @@ def _named(parse: Any, request: Request) -> tuple[str, str, bool]:
     except UnreadableEvent:
         log.warning("webhook_unreadable", requestId=request.id)
         return request.fingerprint(), "unreadable", False
-    return event.event_id[:200], event.type[:100], event.subject in HANDLED and bool(event.order_id)
+    return event.event_id[:200], event.type[:100], means_something(event)
+
+
+def means_something(event: NormalisedEvent) -> bool:
+    """Of an order that may be ours, or of a payout."""
+    return event.subject == "settlement" or (event.subject in HANDLED and bool(event.order_id))
 
 
 def _check_source(vendor: str, address: str) -> None:
@@ -95,6 +101,12 @@ def process(core: Db, stored_id: UUID) -> bool:
     if stored.state in ("processed", "ignored"):
         return True
     event = merchants.platform(stored.vendor).parse_webhook(stored.body, stored.headers)
+    if event.subject == "settlement":
+        settlements.announced(
+            core, cast(GatewayName, stored.vendor), stored.account_id, event.occurred_at or stored.received_at
+        )
+        queries.mark(core, stored.id, "processed")
+        return True
     owner = payments.owner_of(core, stored.vendor, event.order_id or "")
     core.commit()
     if owner is None:
@@ -104,7 +116,7 @@ def process(core: Db, stored_id: UUID) -> bool:
             return _park(core, stored, "the order is another account's")
         applied = _apply(db, owner.payment_id, stored, event)
     if not applied:
-        return _park(core, stored, "a refund of nothing known")
+        return _park(core, stored, "a refund or a chargeback of nothing known")
     queries.mark(core, stored.id, "processed")
     return True
 
@@ -121,8 +133,8 @@ def _apply(db: Db, payment_id: UUID, stored: queries.StoredEvent, event: Normali
     learnt = ("webhook", {"gateway": stored.vendor, "event": event.type, "eventId": stored.event_id})
     facts: list[GatewayPayment] = [event.payment] if event.payment and event.subject == "payment" else []
     settle(db, payment_id, facts, learnt)
-    if event.subject == "dispute" and event.status:
-        payments.dispute(db, payment_id, event.status)
+    if event.dispute:
+        return _dispute(db, payment_id, event.dispute)
     if event.refund is None:
         return True
     if refunds.made_elsewhere(db, payment_id, event.refund):
@@ -130,6 +142,14 @@ def _apply(db: Db, payment_id: UUID, stored: queries.StoredEvent, event: Normali
     # the refund's webhook was faster than the capture's: the gateway knows both
     settle(db, payment_id, orders.truth(db, payments.find(db, payment_id)))
     return refunds.made_elsewhere(db, payment_id, event.refund) is not None
+
+
+def _dispute(db: Db, payment_id: UUID, told: GatewayDispute) -> bool:
+    if disputes.told(db, payment_id, told):
+        return True
+    # before the capture's webhook: the gateway knows what was taken
+    settle(db, payment_id, orders.truth(db, payments.find(db, payment_id)))
+    return disputes.told(db, payment_id, told) is not None
 
 
 def _park(core: Db, stored: queries.StoredEvent, why: str) -> bool:

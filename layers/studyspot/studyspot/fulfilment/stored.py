@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.fulfilment import queries
-from studyspot.fulfilment.inbox import HANDLED, SETTLER
+from studyspot.fulfilment.inbox import SETTLER, means_something
 from studyspot.fulfilment.models import InboundEvent, NothingToReprocess, State
 from studyspot.gateways import KINDS
 from studyspot.gateways.envelopes import form_of, parse
@@ -56,7 +56,7 @@ def _means_something(row: queries.StoredEvent) -> bool:
         event = merchants.platform(row.vendor).parse_webhook(row.body, row.headers)
     except UnreadableEvent:
         return False
-    return event.subject in HANDLED and bool(event.order_id)
+    return means_something(event)
 
 
 def _shown(row: queries.StoredEvent) -> InboundEvent:

@@ -8,7 +8,14 @@ from typing import Any, Literal
 
 from studyspot.gateways.envelopes import envelope_of, text
 from studyspot.gateways.failures import UnreadableEvent
-from studyspot.gateways.payment import GatewayPayment, GatewayRefund, NormalisedEvent, PaymentState
+from studyspot.gateways.payment import (
+    DisputeState,
+    GatewayDispute,
+    GatewayPayment,
+    GatewayRefund,
+    NormalisedEvent,
+    PaymentState,
+)
 from studyspot.gateways.rupees import paise
 
 PAYMENT_STATES: Mapping[str, PaymentState] = {
@@ -27,7 +34,7 @@ REFUND_STATES: Mapping[str, Any] = {
     "CANCELLED": "failed",
     "FAILED": "failed",
 }
-DISPUTE_STATES = {
+DISPUTE_STATES: Mapping[str, DisputeState] = {
     "CREATED": "open",
     "INSUFFICIENT_EVIDENCE": "open",
     "DOCS_RECEIVED": "under_review",
@@ -86,6 +93,26 @@ def refund_from(raw: Mapping[str, Any]) -> GatewayRefund:
     )
 
 
+def dispute_from(raw: Mapping[str, Any], order: Mapping[str, Any]) -> GatewayDispute | None:
+    """`CHARGEBACK_MERCHANT_WON` is a phase and a state; None when it does not say what it is."""
+    word = str(raw.get("dispute_status"))
+    suffix = next((suffix for suffix in DISPUTE_STATES if word.endswith(f"_{suffix}")), None)
+    name, amount = text(raw.get("dispute_id")), paise(raw.get("dispute_amount"))
+    if not name or not amount or suffix is None:
+        return None
+    return GatewayDispute(
+        gateway="cashfree",
+        id=name,
+        payment_id=text(order.get("cf_payment_id")) or text(raw.get("cf_payment_id")) or "",
+        status=DISPUTE_STATES[suffix],
+        amount_paise=amount,
+        phase=word.removesuffix(f"_{suffix}").lower(),
+        reason=text(raw.get("reason_code")),
+        respond_by=moment(raw.get("respond_by")),
+        opened_at=moment(raw.get("created_at")),
+    )
+
+
 def event_from(raw: bytes, event_key: str | None) -> NormalisedEvent:
     """`{type, event_time, data: {order, payment, refund, dispute}}`; the version decides whether it has a key."""
     envelope = envelope_of(raw)
@@ -117,6 +144,7 @@ def event_from(raw: bytes, event_key: str | None) -> NormalisedEvent:
         occurred_at=moment(envelope.get("event_time")),
         payment=ours_payment,
         refund=ours_refund,
+        dispute=dispute_from(dispute, about) if dispute else None,
         raw=envelope,
     )
 

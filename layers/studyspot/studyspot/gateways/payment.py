@@ -12,6 +12,7 @@ TIMEOUT = 10.0
 
 PaymentState = Literal["created", "authorized", "captured", "failed", "expired", "cancelled", "refunded"]
 RefundState = Literal["pending", "succeeded", "failed"]
+DisputeState = Literal["open", "under_review", "won", "lost", "closed"]
 MandateState = Literal["created", "confirmed", "rejected", "paused", "cancelled"]
 
 
@@ -79,6 +80,22 @@ class GatewayMandate:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayDispute:
+    """A chargeback; `fee_paise` is what the gateway takes for it, 0 where it does not say."""
+
+    gateway: str
+    id: str
+    payment_id: str
+    status: DisputeState
+    amount_paise: int
+    phase: str | None = None
+    reason: str | None = None
+    respond_by: datetime | None = None
+    opened_at: datetime | None = None
+    fee_paise: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NormalisedEvent:
     """A webhook in our words; `event_id` is the same for every delivery of the same event.
 
@@ -88,7 +105,7 @@ class NormalisedEvent:
 
     event_id: str
     type: str
-    subject: Literal["payment", "refund", "mandate", "dispute", "notification", "other"]
+    subject: Literal["payment", "refund", "mandate", "dispute", "settlement", "notification", "other"]
     order_id: str | None = None
     payment_id: str | None = None
     refund_id: str | None = None
@@ -99,6 +116,7 @@ class NormalisedEvent:
     payment: GatewayPayment | None = None
     refund: GatewayRefund | None = None
     mandate: GatewayMandate | None = None
+    dispute: GatewayDispute | None = None
     raw: Mapping[str, Any] | None = None
 
 

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from studyspot.gateways.envelopes import envelope_of, text
 from studyspot.gateways.failures import UnreadableEvent
-from studyspot.gateways.payment import GatewayMandate, GatewayPayment, GatewayRefund, NormalisedEvent
+from studyspot.gateways.payment import GatewayDispute, GatewayMandate, GatewayPayment, GatewayRefund, NormalisedEvent
 from studyspot.gateways.rupees import MOST_PAISE
 
-Subject = Literal["payment", "refund", "mandate", "dispute", "notification", "other"]
+Subject = Literal["payment", "refund", "mandate", "dispute", "settlement", "notification", "other"]
 
 PAYMENT_STATES: Mapping[str, Any] = {
     state: state for state in ("created", "authorized", "captured", "failed", "refunded")
@@ -89,6 +89,25 @@ def mandate_from(raw: Mapping[str, Any]) -> GatewayMandate:
     )
 
 
+def dispute_from(raw: Mapping[str, Any]) -> GatewayDispute | None:
+    """Their dispute; None when it does not say what it is, or in a state that we do not know."""
+    status: Any = raw.get("status")
+    name, amount = text(raw.get("id")), paise(raw.get("amount"))
+    if not name or not amount or status not in DISPUTE_STATES:
+        return None
+    return GatewayDispute(
+        gateway="razorpay",
+        id=name,
+        payment_id=text(raw.get("payment_id")) or "",
+        status=status,
+        amount_paise=amount,
+        phase=text(raw.get("phase")),
+        reason=text(raw.get("reason_code")),
+        respond_by=moment(raw.get("respond_by")),
+        opened_at=moment(raw.get("created_at")),
+    )
+
+
 def event_from(raw: bytes, event_id: str | None) -> NormalisedEvent:
     """The envelope `{event, payload: {kind: {entity}}}`; kinds not known are kept in `raw` only."""
     envelope = envelope_of(raw)
@@ -123,6 +142,7 @@ def event_from(raw: bytes, event_id: str | None) -> NormalisedEvent:
         payment=ours_payment,
         refund=ours_refund,
         mandate=mandate,
+        dispute=dispute_from(dispute) if subject == "dispute" else None,
         raw=envelope,
     )
 
@@ -132,7 +152,8 @@ def _subject(kind: str) -> Subject:
         return "dispute"
     if kind.startswith("order.notification."):
         return "notification"
-    subjects: dict[str, Subject] = {"payment": "payment", "order": "payment", "refund": "refund", "token": "mandate"}
+    subjects: dict[str, Subject] = {"payment": "payment", "order": "payment", "refund": "refund", "token": "mandate",
+                                    "settlement": "settlement"}  # fmt: skip
     area = kind.partition(".")[0]
     return "other" if kind.startswith("payment.downtime.") else subjects.get(area, "other")
 

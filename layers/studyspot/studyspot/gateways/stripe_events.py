@@ -8,7 +8,15 @@ from typing import Any
 
 from studyspot.gateways.envelopes import envelope_of, text
 from studyspot.gateways.failures import UnreadableEvent
-from studyspot.gateways.payment import GatewayPayment, GatewayRefund, NormalisedEvent, PaymentState, RefundState
+from studyspot.gateways.payment import (
+    DisputeState,
+    GatewayDispute,
+    GatewayPayment,
+    GatewayRefund,
+    NormalisedEvent,
+    PaymentState,
+    RefundState,
+)
 
 PAYMENT_STATES: Mapping[str, PaymentState] = {
     "requires_payment_method": "created",
@@ -26,7 +34,7 @@ REFUND_STATES: Mapping[str, RefundState] = {
     "failed": "failed",
     "canceled": "failed",
 }
-DISPUTE_STATES = {
+DISPUTE_STATES: Mapping[str, DisputeState] = {
     "needs_response": "open",
     "warning_needs_response": "open",
     "under_review": "under_review",
@@ -132,8 +140,30 @@ def _dispute(about: Mapping[str, Any], known: dict[str, Any]) -> NormalisedEvent
     return NormalisedEvent(
         **known, subject="dispute", order_id=intent, payment_id=intent,
         status=DISPUTE_STATES.get(str(about.get("status"))), amount_paise=whole(about.get("amount")),
-        currency=(text(about.get("currency")) or "").upper(),
+        currency=(text(about.get("currency")) or "").upper(), dispute=dispute_from(about),
     )  # fmt: skip
+
+
+def dispute_from(about: Mapping[str, Any]) -> GatewayDispute | None:
+    """A warning is an inquiry that takes nothing yet; what it costs stands in its balance transactions."""
+    word = str(about.get("status"))
+    name, status = text(about.get("id")), DISPUTE_STATES.get(word)
+    if not name or status is None or not whole(about.get("amount")):
+        return None
+    lines = about.get("balance_transactions")
+    fees = [whole(line.get("fee")) for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
+    return GatewayDispute(
+        gateway="stripe",
+        id=name,
+        payment_id=text(about.get("payment_intent")) or "",
+        status=status,
+        amount_paise=whole(about.get("amount")),
+        phase="retrieval" if word.startswith("warning") else "chargeback",
+        reason=text(about.get("reason")),
+        respond_by=moment(_part(about, "evidence_details").get("due_by")),
+        opened_at=moment(about.get("created")),
+        fee_paise=max(fees, default=0),
+    )
 
 
 def _session(about: Mapping[str, Any], known: dict[str, Any]) -> NormalisedEvent:

@@ -92,6 +92,14 @@ EVENTS = {
     "payment.late_duplicate": Event(
         "money came twice or late and goes back", {"reason": "text?", "amountPaise": "paise"}
     ),
+    "settlement.imported": Event("a gateway paid out", {"gateway": "text", "netPaise": "paise"}),
+    "settlement.mismatch": Event(
+        "a gateway's report differs from the books", {"gateway": "text", "day": "date", "differences": "count"}
+    ),
+    "dispute.opened": Event(
+        "a payer's bank takes money back", {"paymentId": "id", "amountPaise": "paise", "respondBy": "moment?"}
+    ),
+    "dispute.closed": Event("a chargeback was decided", {"paymentId": "id", "status": "text"}),
     "library.hours_changed": Event("a library's opening hours changed"),
     "library.closed_on": Event("a library is closed on a day", {"day": "date", "effect": "text"}),
     "library.opens_on": Event("a library opens on a day that was a holiday", {"day": "date"}),

@@ -117,6 +117,9 @@ OWNER = STAFF | {
     "risk:review",
     "refunds:read",
     "refunds:approve",
+    "settlements:read",
+    "disputes:read",
+    "disputes:answer",
     "invoices:create",
     "invoices:credit",
     "invoices:settings",
@@ -182,6 +185,12 @@ PLATFORM_STAFF = frozenset(
         "risk:review",
         "payments:resolve",
         "revenue:read_all",
+        "settlements:read",
+        "settlements:import",
+        "disputes:read",
+        "reconciliation:read",
+        "reconciliation:run",
+        "reconciliation:resolve",
     }
 )
 

@@ -11,7 +11,7 @@ MOVES = frozenset(
         "attendance_scans", "bank_lines",
         "bookings", "communications", "consents", "coupons", "credit_note_items", "credit_notes",
         "delivery_events",
-        "day_closes", "dlt_headers", "expenses",
+        "day_closes", "disputes", "dlt_headers", "expenses", "settlement_lines", "settlements",
         "fee_plan_libraries", "fee_plan_versions", "fee_plans", "files", "gateway_accounts", "guardian_requests",
         "holidays", "invoice_items", "invoice_sequences", "invoices", "ledger_entries", "ledger_transactions",
         "libraries", "lockers", "mandates", "member_accounts", "membership_days", "membership_dues",

@@ -11,6 +11,10 @@ Line = tuple[str, int]
 
 GATEWAY_FEES = "expense.gateway_fees"
 GST_INPUT = "asset.gst_input"
+BANK = "asset.bank"
+CHARGEBACKS, CHARGEBACK_FEES = "expense.chargebacks", "expense.chargeback_fees"
+SETTLEMENT_DIFFERENCES = "expense.settlement_differences"
+"""What was paid out differently and is not asked for any more."""
 REFUNDS_DUE = "liability.refunds_due"
 """Money taken that buys nothing and goes back."""
 
@@ -27,6 +31,16 @@ IN_HAND = {"cash": "asset.cash", "bank": "asset.bank"}
 def held_by(channel: str) -> str:
     """Where money is that came in through a gateway, over the counter, or straight into the bank."""
     return IN_HAND.get(channel) or receivable(channel)
+
+
+def disputed(gateway: str) -> str:
+    """What a payer's bank has taken back until somebody wins."""
+    return f"asset.disputed.{gateway}"
+
+
+def unexplained(gateway: str) -> str:
+    """What a gateway paid out, or kept, beyond what our books explain."""
+    return f"liability.unexplained_settlement.{gateway}"
 
 
 def revenue(purpose: str) -> str:

@@ -53,6 +53,38 @@ def booked(db: Db, kind: str, reference_id: UUID) -> Booked:
     return db.one(Booked, query, kind=kind, reference=reference_id)
 
 
+def post_all(db: Db, kind: str, causes: list[tuple[UUID, list[Line], date]], description: str) -> int:
+    """Many causes of one kind in one statement; how many of them are booked now."""
+    lines = [(at, ids.uuid7(), *line) for at, (_, booked, _) in enumerate(causes) for line in booked]
+    return int(
+        db.value(
+            """
+            WITH cause AS (
+                INSERT INTO ledger_transactions (id, kind, reference_id, description, created_at, booked_on)
+                SELECT c.id, %(kind)s, c.reference_id, %(description)s, %(now)s, c.booked_on
+                FROM unnest(%(ids)s::uuid[], %(references)s::uuid[], %(days)s::date[])
+                    AS c (id, reference_id, booked_on)
+                ON CONFLICT (tenant_id, kind, reference_id) DO NOTHING RETURNING id),
+            booked AS (
+                INSERT INTO ledger_entries (id, transaction_id, account, amount_paise, created_at)
+                SELECT l.id, cause.id, l.account, l.paise, %(now)s
+                FROM cause JOIN unnest(%(line_ids)s::uuid[], %(of)s::uuid[], %(accounts)s::text[], %(paise)s::bigint[])
+                    AS l (id, cause_id, account, paise) ON l.cause_id = cause.id)
+            SELECT count(*) FROM cause""",
+            kind=kind,
+            description=description,
+            now=clock.now(),
+            ids=(names := [ids.uuid7() for _ in causes]),
+            references=[reference for reference, _, _ in causes],
+            days=[day for _, _, day in causes],
+            line_ids=[line[1] for line in lines],
+            of=[names[line[0]] for line in lines],
+            accounts=[line[2] for line in lines],
+            paise=[line[3] for line in lines],
+        )
+    )
+
+
 def entries_of(db: Db, references: list[UUID]) -> list[Entry]:
     """What was booked for these causes, in order."""
     return db.all(

@@ -27,6 +27,12 @@ def post(
     return queries.post(db, kind, reference_id, [line for line in lines if line[1]], description, library, on)
 
 
+def post_all(db: Db, kind: str, causes: list[tuple[UUID, list[Line], date]], description: str) -> int:
+    """Book many causes of one kind, each once and on its day; a cause of which nothing is left is no posting."""
+    told = [(reference, [line for line in lines if line[1]], on) for reference, lines, on in causes]
+    return queries.post_all(db, kind, [cause for cause in told if cause[1]], description)
+
+
 def reverse(db: Db, kind: str, reference_id: UUID, library: UUID | None, on: date, description: str) -> None:
     """The same entries the other way round, once, on the day of what they reverse: also where that day is closed."""
     booked = [entry for entry in queries.entries_of(db, [reference_id]) if entry.kind == kind]

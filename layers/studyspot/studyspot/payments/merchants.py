@@ -75,6 +75,11 @@ def configured(terms: list[Terms]) -> frozenset[str]:
     """Own accounts alone where there are any, else the platform's."""
     if theirs := frozenset(t.gateway for t in terms if t.account_id):
         return theirs
+    return of_platform()
+
+
+def of_platform() -> frozenset[str]:
+    """Where the platform has an account."""
     s = settings.get()
     accounts_of = {
         "razorpay": s.razorpay_key_id,

@@ -54,10 +54,12 @@ def insert_refund(
 
 
 def reserved(db: Db, capture_id: UUID) -> int:
-    """What went back of a capture, or is on its way."""
+    """What went back of a capture, is on its way, or was taken back by the payer's bank: nobody is paid back twice."""
     amount: int = db.value(
-        "SELECT coalesce(sum(amount_paise), 0)::bigint FROM refunds"
-        " WHERE capture_id = %(id)s AND status IN ('pending','succeeded')",
+        "SELECT (SELECT coalesce(sum(amount_paise), 0) FROM refunds"
+        "        WHERE capture_id = %(id)s AND status IN ('pending','succeeded'))::bigint"
+        " + (SELECT coalesce(sum(amount_paise), 0) FROM disputes"
+        "    WHERE capture_id = %(id)s AND status IN ('open','under_review','lost'))::bigint",
         id=capture_id,
     )
     return amount

@@ -1,0 +1,149 @@
+"""A gateway's report is taken in: each organisation gets its own lines, in one transaction with the books.
+
+A report of the platform's account names many organisations' money; whose an order is, the directory says. What nobody
+here asked for is tenant zero's to explain. A report of an own account is its organisation's alone, whatever it names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from studyspot.gateways import settlements as reports
+from studyspot.gateways.settlements import ReportLine, UnreadableReport
+from studyspot.kit import audit, cells, log, outbox
+from studyspot.kit.clock import INDIA
+from studyspot.kit.db import Db
+from studyspot.kit.errors import NotFound
+from studyspot.kit.ids import PLATFORM
+from studyspot.payments import payouts
+from studyspot.payments.models import GatewayName
+from studyspot.settlements import matching, posting
+from studyspot.settlements.models import Imported, UnreadableReportFile
+from studyspot.settlements.queries import lines as rows
+
+Source = Literal["file", "api"]
+Account = tuple[UUID | None, UUID]
+"""An own account, and whose it is; None and tenant zero for the platform's."""
+
+
+def account(core: Db, gateway: str, account_id: UUID | None) -> Account:
+    """Whose payouts these are; NotFound for an account that nobody has."""
+    if account_id is None:
+        return None, PLATFORM
+    owner = payouts.owner_of_account(core, gateway, account_id)
+    if owner is None:
+        raise NotFound
+    return account_id, owner
+
+
+def take_file(core: Db, gateway: GatewayName, account_id: UUID | None, text: str) -> Imported:
+    """The report as the gateway's dashboard gives it."""
+    through = account(core, gateway, account_id)
+    try:
+        found = reports.read(gateway, text)
+    except UnreadableReport as fault:
+        raise UnreadableReportFile(str(fault)) from None
+    return take(core, gateway, through, found, "file")
+
+
+def take_day(core: Db, gateway: GatewayName, account_id: UUID | None, day: date) -> Imported:
+    """What the gateway itself says of a day; asked outside any transaction."""
+    through = account(core, gateway, account_id)
+    core.commit()
+    return take(core, gateway, through, fetched(gateway, through, day), "api")
+
+
+def fetched(gateway: str, through: Account, day: date) -> list[ReportLine]:
+    """The lines of that account's payouts."""
+    account_id, tenant = through
+    with cells.tenant_db(tenant) as db:
+        client = payouts.client(db, gateway, account_id)
+    return reports.fetch(client, day)
+
+
+def announced(core: Db, gateway: GatewayName, account_id: UUID | None, at: datetime) -> Imported:
+    """A gateway tells that it has paid out."""
+    return take_day(core, gateway, account_id, at.astimezone(INDIA).date())
+
+
+def take(core: Db, gateway: GatewayName, through: Account, found: list[ReportLine], source: Source) -> Imported:
+    """Safe to repeat, in parts, and at the same time: a line is counted once. Commits organisation by organisation."""
+    account_id, owner = through
+    shares = _shares(core, gateway, owner, account_id, found)
+    core.commit()
+    standing: Counter[str] = Counter()
+    added, net = 0, 0
+    for tenant, lines in shares.items():
+        with cells.tenant_db(tenant) as db:
+            new = _take_share(db, gateway, account_id, lines, source)
+        added += len(new)
+        standing.update(row["standing"] for row in new)
+        net += sum(row["net_paise"] for row in new if row["standing"] != "currency")
+    names = {line.settlement_id for line in found}
+    about = {"settlements": len(names), "lines": len(found), "added": added, "netPaise": net}
+    audit.note(core, "settlements.import", "settlements", None, after={"gateway": gateway, "source": source, **about})
+    log.info("settlements_imported", gateway=gateway, source=source, **about)
+    return Imported(
+        gateway=gateway, settlements=len(names), lines=len(found), added=added, net_paise=net, standing=dict(standing)
+    )
+
+
+def _shares(
+    core: Db, gateway: str, owner: UUID, account_id: UUID | None, found: list[ReportLine]
+) -> dict[UUID, list[ReportLine]]:
+    if account_id is not None:
+        return {owner: found} if found else {}
+    owners = payouts.owners_of(core, gateway, [line.order_id for line in found if line.order_id])
+    shares: dict[UUID, list[ReportLine]] = {}
+    for line in found:
+        shares.setdefault(owners.get(line.order_id, owner), []).append(line)
+    return shares
+
+
+def _take_share(
+    db: Db, gateway: GatewayName, account_id: UUID | None, lines: list[ReportLine], source: Source
+) -> list[dict[str, Any]]:
+    with db.transaction():
+        rows.lock(db, gateway)
+        kept = _kept(db, gateway, account_id, lines, source)
+        names = {name: settlement for name, (settlement, _) in kept.items()}
+        days = dict(kept.values())
+        counted = rows.counted(db, gateway, [line.entity_id for line in lines])
+        books = matching.Books(db, gateway, account_id, lines)
+        made = matching.rows(books, lines, names, counted)
+        fresh = rows.add(db, made)
+        new = [row for row in made if row["id"] in fresh]
+        posting.book(db, new, days)
+        arrive(db, gateway, new)
+        for settlement in {row["settlement_id"] for row in new}:
+            net = sum(row["net_paise"] for row in new if row["settlement_id"] == settlement)
+            outbox.emit(db, "settlement.imported", settlement, {"gateway": gateway, "netPaise": net})
+    db.commit()
+    return new
+
+
+def _kept(
+    db: Db, gateway: str, account_id: UUID | None, lines: Iterable[ReportLine], source: Source
+) -> dict[str, tuple[UUID, date]]:
+    first = {line.settlement_id: line for line in reversed(list(lines))}
+    return {
+        name: rows.keep(db, gateway, account_id, name, line.utr, line.settled_on, source)
+        for name, line in sorted(first.items())
+    }
+
+
+def arrive(db: Db, gateway: str, lines: Iterable[dict[str, Any]]) -> None:
+    """The payments of these lines are settled."""
+    payouts.settled(
+        db,
+        gateway,
+        [
+            (row["payment_id"], row["capture_id"], row["fee_paise"] + row["gst_paise"])
+            for row in lines
+            if row["standing"] == "counted" and row["kind"] == "payment"
+        ],
+    )

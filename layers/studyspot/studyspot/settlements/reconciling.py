@@ -1,0 +1,210 @@
+"""Runs of reconciliation: asked for by people and by the clock, carried out organisation by organisation."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from uuid import UUID
+
+from studyspot.gateways.failures import GatewayFailure
+from studyspot.gateways.settlements import ReportLine
+from studyspot.kit import audit, cells, clock, log, outbox
+from studyspot.kit.auth import Actor
+from studyspot.kit.clock import INDIA
+from studyspot.kit.db import Db
+from studyspot.kit.errors import NotFound
+from studyspot.kit.ids import PLATFORM
+from studyspot.kit.pages import Paging
+from studyspot.ledger import models as accounts
+from studyspot.ledger import service as ledger
+from studyspot.payments import merchants, payouts
+from studyspot.payments.models import GatewayName
+from studyspot.settlements import comparing, importing, matching, posting
+from studyspot.settlements.models import (
+    AlreadyResolved,
+    Finding,
+    Item,
+    NothingToWriteOff,
+    Resolve,
+    Run,
+    RunRequest,
+    RunView,
+    StoredLine,
+)
+from studyspot.settlements.queries import lines as rows
+from studyspot.settlements.queries import runs
+
+SETTLER = "payment-settler"
+SHOWN = 100
+SET_APART = ("missing_here", "amount_mismatch", "net_mismatch", "duplicate", "wrong_settlement")
+"""Differences whose money stands in an account of its own."""
+GATEWAYS: tuple[GatewayName, ...] = ("razorpay", "cashfree", "paytm", "stripe")
+
+
+class RunsFailed(Exception):
+    """Some gateways' days could not be compared; the log names them, the next night tries again."""
+
+
+def ask(core: Db, actor: Actor | None, asked: RunRequest) -> Run:
+    """The day's run waits in the queue; asked for again it is brought up to date."""
+    account_id, owner = importing.account(core, asked.gateway, asked.account_id)
+    with core.transaction():
+        through = (account_id, owner if account_id else None)
+        run = runs.ask(core, asked.gateway, through, asked.day, actor.id if actor else None)
+        outbox.send(core, SETTLER, {"reconcile": str(run.id)})
+        audit.note(core, "reconciliation.run", "recon_runs", run.id, after=asked.model_dump(mode="json"))
+    return run
+
+
+def carry_out(core: Db, run_id: UUID) -> Run:
+    """The report is asked for once more, then compared. However often: nothing is found twice."""
+    run = runs.begin(core, run_id)
+    core.commit()
+    try:
+        matched = _compared(core, run)
+    except GatewayFailure as failure:
+        core.rollback()
+        log.warning("not_reconciled", run=run_id, error=str(failure))
+        run = runs.end(core, run_id, 0, f"the gateway does not tell: {failure.description}"[:500])
+    else:
+        run = runs.end(core, run_id, matched)
+    core.commit()
+    return run
+
+
+def _compared(core: Db, run: Run) -> int:
+    account_id, owner = importing.account(core, run.gateway, run.account_id)
+    importing.take_day(core, run.gateway, account_id, run.day)
+    everybody = {owner} if account_id else {*payouts.tenants_at(core, run.gateway), PLATFORM}
+    core.commit()
+    matched = 0
+    for tenant in sorted(everybody):
+        try:
+            matched += _of_tenant(core, run, account_id, tenant)
+        except NotFound:
+            log.info("reconciled_without", tenantId=tenant)  # it has left, and its rows with it
+    return matched
+
+
+def _of_tenant(core: Db, run: Run, account_id: UUID | None, tenant: UUID) -> int:
+    waiting = runs.waiting(core, tenant, run.gateway)
+    core.commit()
+    with cells.tenant_db(tenant) as db:
+        adopted = _adopt(db, run, account_id)
+        arrived = comparing.came(db, run.gateway, waiting, run.day)
+        matched, found = comparing.compare(db, run.gateway, account_id, run.day)
+        _look_up(db, found)
+        if found:
+            told = {"gateway": run.gateway, "day": str(run.day), "differences": len(found)}
+            outbox.emit(db, "settlement.mismatch", run.id, told)
+    explained = [one for one in waiting if one.line_id in adopted]
+    with core.transaction():
+        for item in [*arrived, *explained]:
+            runs.close(core, item.id, "settled_later", "found in a later report, or in our books since", None)
+        runs.add(core, run.id, tenant, run.gateway, found)
+    core.commit()
+    return matched
+
+
+def _adopt(db: Db, run: Run, account_id: UUID | None) -> set[UUID]:
+    """Lines that came before we knew what they are about, and are explained by now."""
+    with db.transaction():
+        rows.lock(db, run.gateway)
+        unknown = rows.unknown(db, run.gateway, account_id, run.day - comparing.LOOKED_BACK)
+        books = matching.Books(db, run.gateway, account_id, [_as_told(line) for line in unknown])
+        counted = rows.counted(db, run.gateway, [line.entity_id for line in unknown])
+        made = []
+        for line in unknown:
+            standing, facts = books.explain(_as_told(line))
+            if standing != "counted" or (line.kind, line.entity_id) in counted:
+                continue
+            known = {name: facts.get(name) for name in matching.EXPLAINED} | {"standing": standing}
+            if rows.explain(db, line.id, known):
+                counted.add((line.kind, line.entity_id))
+                made.append(line.model_dump() | known)
+        posting.adopt(db, made, {line.settlement_id: line.settled_on for line in unknown})
+        importing.arrive(db, run.gateway, made)
+    return {row["id"] for row in made}
+
+
+def _as_told(line: StoredLine) -> ReportLine:
+    told = line.model_dump(include=set(ReportLine.__dataclass_fields__))
+    return ReportLine(**told | {"settlement_id": "", "utr": "", "payment_id": "", "order_id": "", "reference": ""})
+
+
+def _look_up(db: Db, found: list[Finding]) -> None:
+    """A payment of ours that the gateway has paid out and we know nothing of: it is asked what happened."""
+    orders = {
+        str(one.detail.get("orderId")) for one in found if one.kind == "missing_here" and one.subject == "payment"
+    }
+    for payment in payouts.payments_of(db, sorted(orders)):
+        outbox.send(db, SETTLER, {"paymentId": str(payment)})
+
+
+def show(core: Db, run_id: UUID) -> RunView:
+    """With what was found."""
+    run = runs.find(core, run_id)
+    first = runs.items(core, None, SHOWN, run=run_id, kind=None, status=None)
+    return RunView(**run.model_dump(), found=runs.counts(core, run_id), items=first)
+
+
+def listed(core: Db, paging: Paging, gateway: str | None, day: date | None, status: str | None) -> list[Run]:
+    """Newest first."""
+    return runs.listed(core, paging.after, paging.fetch, gateway=gateway, day=day, status=status)
+
+
+def items(core: Db, paging: Paging, run_id: UUID | None, kind: str | None, status: str | None) -> list[Item]:
+    """Oldest first."""
+    return runs.items(core, paging.after, paging.fetch, run=run_id, kind=kind, status=status)
+
+
+def resolve(core: Db, actor: Actor, item_id: UUID, asked: Resolve) -> Item:
+    """Somebody says what it is. What is written off leaves the account where it stood apart."""
+    item = runs.item(core, item_id, "FOR UPDATE")
+    if item.status == "resolved":
+        raise AlreadyResolved
+    if asked.resolution == "written_off":
+        _write_off(item)
+    with core.transaction():
+        after = runs.close(core, item_id, asked.resolution, asked.reason, actor.id)
+        told = {"kind": item.kind, "resolution": asked.resolution, "why": asked.reason}
+        audit.note(core, "reconciliation.resolve", "recon_items", item_id, {"status": "open"}, told)
+    if after is None:
+        raise AlreadyResolved
+    return after
+
+
+def _write_off(item: Item) -> None:
+    if item.kind not in SET_APART or item.line_id is None:
+        raise NothingToWriteOff
+    with cells.tenant_db(item.tenant_id) as db:
+        apart = accounts.unexplained(item.gateway)
+        booked = ledger.entries_of(db, item.line_id)
+        left = sum(entry.amount_paise for entry in booked if entry.account == apart)
+        if not left:
+            raise NothingToWriteOff
+        lines = [(accounts.SETTLEMENT_DIFFERENCES, left), (apart, -left)]
+        ledger.post(db, "settlement_write_off", item.line_id, lines, "Difference in a payout, written off")
+
+
+def yesterday() -> int:
+    """Every account's day that is over; how many runs. A gateway that is silent stops no other."""
+    day = clock.now().astimezone(INDIA).date() - timedelta(days=1)
+    done, failed = 0, []
+    with cells.core_db() as core:
+        for asked in _accounts(core, day):
+            account_id, owner = importing.account(core, asked.gateway, asked.account_id)
+            run = runs.ask(core, asked.gateway, (account_id, owner if account_id else None), day, None)
+            core.commit()
+            done += 1
+            if carry_out(core, run.id).status == "failed":
+                failed.append(asked.gateway)
+    if failed:
+        raise RunsFailed(", ".join(failed))
+    return done
+
+
+def _accounts(core: Db, day: date) -> list[RunRequest]:
+    found = [RunRequest(gateway=name, day=day) for name in GATEWAYS if name in merchants.of_platform()]
+    return found + [
+        RunRequest(gateway=name, day=day, account_id=account_id) for name, account_id in payouts.all_own_accounts(core)
+    ]

@@ -1,0 +1,156 @@
+"""A payer's bank takes money back: the books set it apart, who came to the library is the evidence, somebody wins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from studyspot.kit import clock
+
+from tests.bookings.scene import next_day
+from tests.settlements.market import Market, Sale
+
+TOLD = ("razorpay", "cashfree", "stripe")
+
+
+def tell(market: Market, sale: Sale, status: str, paise: int | None = None, mode: str = "normal") -> str:
+    name = market.shop.simulators.chargebacks.tell(
+        sale.gateway, sale.name, sale.order, paise or sale.paise, status, mode
+    )
+    market.shop.webhooks()
+    market.shop.background()
+    return name
+
+
+def disputes(market: Market, **wanted: str) -> list[dict[str, Any]]:
+    query = "&".join(f"{name}={value}" for name, value in wanted.items())
+    answer = market.shop.world.call("settlements", "GET", f"/disputes?{query}", market.shop.owner)
+    return list(answer.data)
+
+
+def answered(market: Market, dispute: str, token: str | None = None, **body: str) -> Any:
+    path = f"/disputes/{dispute}/evidence"
+    return market.shop.world.call("settlements", "POST", path, token or market.shop.owner, body)
+
+
+def test_who_may_not(market: Market) -> None:
+    tell(market, market.sell("razorpay", 50_000), "open")
+    (dispute,) = disputes(market)
+    call, foreign = market.shop.world.call, market.shop.world.tenant().owner
+    for token in (market.shop.scene.staff(), market.shop.token):
+        assert call("settlements", "GET", "/disputes", token).status == 403
+        assert answered(market, dispute["id"], token).status == 403
+    assert answered(market, dispute["id"], foreign).status == 404
+    assert call("settlements", "GET", f"/disputes/{dispute['id']}", foreign).status == 404
+    assert call("settlements", "GET", "/disputes", foreign).data == []
+    assert call("settlements", "GET", f"/disputes/{dispute['id']}/evidence", market.shop.owner).status == 404
+
+
+@pytest.mark.parametrize("gateway", TOLD)
+def test_what_is_lost_is_gone_and_what_it_cost_too(market: Market, gateway: str) -> None:
+    sale = market.sell(gateway, 60_000)  # type: ignore[arg-type]
+    before = market.balances()
+    receivable, apart = f"asset.gateway_receivable.{gateway}", f"asset.disputed.{gateway}"
+    tell(market, sale, "open", mode="duplicate")
+    (dispute,) = disputes(market)
+    assert (dispute["status"], dispute["amountPaise"], dispute["paymentId"]) == ("open", 60_000, str(sale.payment))
+    assert dispute["respondBy"] and market.shop.payment(str(sale.payment))["dispute"] == "open"
+    held = market.balances()
+    assert (held[apart], held[receivable]) == (60_000, before[receivable] - 60_000)
+    tell(market, sale, "under_review")
+    assert disputes(market, status="under_review")[0]["closedAt"] is None
+    name = tell(market, sale, "lost")
+    tell(market, sale, "under_review")
+    (dispute,) = disputes(market, gateway=gateway)
+    assert (dispute["status"], dispute["gatewayDisputeId"]) == ("lost", name)
+    assert market.shop.payment(str(sale.payment))["dispute"] == "lost"
+    lost = market.balances()
+    fee = 1_500 if gateway == "stripe" else 0
+    assert (lost[apart], lost["expense.chargebacks"], lost.get("expense.chargeback_fees", 0)) == (0, 60_000, fee)
+    days = market.shop.simulators.payouts.days(gateway)
+    told = [market.bring(gateway, market.file(gateway, day)).data["standing"] for day in days]
+    assert sum((Counter(standing) for standing in told), Counter()) == {"counted": 2}
+    assert market.balances()[receivable] == 0
+    assert answered(market, dispute["id"]).code == "dispute_ended"
+
+
+@pytest.mark.parametrize("gateway", TOLD)
+def test_what_is_won_comes_back(market: Market, gateway: str) -> None:
+    sale = market.sell(gateway, 45_000)  # type: ignore[arg-type]
+    before = market.balances()
+    tell(market, sale, "open", 20_000)
+    tell(market, sale, "won", 20_000)
+    after = market.balances()
+    assert after == before | {f"asset.disputed.{gateway}": 0}
+    assert disputes(market)[0]["status"] == "won"
+
+
+def test_nobody_is_paid_back_twice(market: Market) -> None:
+    sale = market.sell("razorpay", 50_000)
+    tell(market, sale, "open", 30_000)
+    path = f"/payments/{sale.payment}/refund"
+    refund = lambda paise, key: market.shop.world.call(  # noqa: E731
+        "payments", "POST", path, market.shop.owner, {"amountPaise": paise, "reason": "asked"}, idempotency_key=key
+    )
+    assert refund(20_001, "a").code == "refund_exceeds"
+    assert refund(20_000, "b").status == 201
+    tell(market, sale, "won", 30_000)
+    assert refund(30_000, "c").status == 201
+
+
+def test_a_chargeback_of_no_money_of_ours_opens_nothing(market: Market) -> None:
+    sale = market.sell("razorpay", 50_000)
+    tell(market, sale, "open", 50_001)
+    assert disputes(market) == []
+    assert "asset.disputed.razorpay" not in market.balances()
+
+
+def test_the_attendance_log_is_the_evidence(market: Market) -> None:
+    shop = market.shop
+    start = next_day(10)
+    booking = shop.scene.book(shop.token, start=start, hours=2).data["id"]
+    payment = shop.create(booking, gateway="razorpay").data
+    shop.verify(payment["id"], shop.pay(payment))
+    shop.webhooks()
+    shop.background()
+    shop.world.advance_to(start + timedelta(minutes=5))
+    desk = {"studentId": str(shop.student), "libraryId": str(shop.scene.library)}
+    arrived = shop.world.call("attendance", "POST", "/attendance/check-in", shop.owner, desk)
+    assert arrived.status < 300, arrived.json
+    shop.world.advance(timedelta(minutes=90))
+    left = shop.world.call("attendance", "POST", "/attendance/check-out", shop.owner, {"studentId": str(shop.student)})
+    assert left.status < 300, left.json
+    shop.world.advance_to(clock.now() + timedelta(days=3))
+    taken = shop.payment(payment["id"])
+    name = shop.simulators.chargebacks.tell(
+        "razorpay", taken["gatewayPaymentId"], taken["gatewayOrderId"], taken["capturedPaise"]
+    )
+    shop.webhooks()
+    shop.background()
+    (dispute,) = disputes(market, paymentId=payment["id"])
+    pack = answered(market, dispute["id"], statement="She was here \u0915.")
+    assert pack.status == 201, pack.json
+    told = pack.data
+    assert (told["gatewayDisputeId"], told["visits"], told["days"], told["minutes"]) == (name, 1, 1, 90)
+    assert told["service"]["kind"] == "booking" and told["service"]["start"] < told["attendance"][0]["came"]
+    assert [receipt["amountPaise"] for receipt in told["receipts"]] == [taken["capturedPaise"]]
+    assert told["customerCode"] == "S0001"
+    path = f"/disputes/{dispute['id']}/evidence"
+    assert shop.world.call("settlements", "GET", path, shop.owner).data == told
+    page = shop.world.call("settlements", "GET", path, shop.owner, accept="application/pdf")
+    again = shop.world.call("settlements", "GET", path, shop.owner, accept="application/pdf")
+    assert page.headers["Content-Type"] == "application/pdf" and page.raw.startswith(b"%PDF-")
+    assert page.raw == again.raw and page.raw.count(b"/Type /Page\n") == 1
+    assert disputes(market)[0]["evidenceAt"]
+
+
+def test_a_dispute_in_paytms_report_alone(market: Market) -> None:
+    """No event tells of it: the line stands apart until somebody explains it, and reconciliation names it."""
+    sale = market.sell("paytm", 40_000)
+    tell(market, sale, "lost")
+    for day in market.shop.simulators.payouts.days("paytm"):
+        assert market.bring("paytm", market.file("paytm", day)).status == 200
+    assert disputes(market) == []
+    assert market.balances()["liability.unexplained_settlement.paytm"] == 40_000
