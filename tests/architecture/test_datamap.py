@@ -20,7 +20,7 @@ COLUMNS = """
 WHERE = "classify it in layers/studyspot/studyspot/privacy/datamap.toml"
 UNMASKED = {"checkout", "claims", "workinghours", "name", "reason", "ipaddress", "device", "sealed", "detail",
             "changes", "answer", "city", "state", "pincode", "examtarget", "before", "after",
-            "appeal", "liftreason"}  # fmt: skip
+            "appeal", "liftreason", "reasons", "country"}  # fmt: skip
 """Personal columns the trail may name: masked where the resource is a person, or never told to the trail at all."""
 
 

@@ -9,7 +9,7 @@ from studyspot.gateways.payment import GatewayOrder
 from studyspot.kit import clock
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
-from studyspot.payments import merchants, models, orders
+from studyspot.payments import merchants, models, orders, weighing
 from studyspot.payments import service as payments
 from studyspot.payments.models import Attempt, OpenedPayment, PayRequest
 from studyspot.payments.orders import Answer
@@ -29,11 +29,23 @@ def pay(db: Db, core: Db, actor: Actor, request: PayRequest) -> OpenedPayment:
         payable = purpose.payable(db, request.purpose_id, actor)
         if request.amount_paise not in (None, payable.amount_paise):
             raise models.AmountMismatch
-        until = clock.now() + purpose.window
-        opening = payments.open_payment(db, payable, until, request.method, request.gateway)
-        purpose.await_payment(db, request.purpose_id, opening.payment.id, until)
+        found = weighing.weigh(db, payable, actor)
+        stopped = found.stops if found else None
+        opening = None if stopped else _open(db, purpose, request, payable, locked=found is not None)
+        weighing.record(db, found, opening.payment.id if opening else None)
     db.commit()
+    if opening is None:
+        raise stopped or AssertionError("whoever is not stopped has an opening")
     return _have_order(db, core, opening)
+
+
+def _open(
+    db: Db, purpose: purposes.Purpose, request: PayRequest, payable: models.Payable, locked: bool
+) -> payments.Opening:
+    until = clock.now() + purpose.window
+    opening = payments.open_payment(db, payable, until, request.method, request.gateway, locked)
+    purpose.await_payment(db, request.purpose_id, opening.payment.id, until)
+    return opening
 
 
 def _have_order(db: Db, core: Db, opening: payments.Opening) -> OpenedPayment:

@@ -13,7 +13,7 @@ from studyspot.kit import log
 from studyspot.kit.db import Db
 from studyspot.messaging import service as messaging
 from studyspot.payments import service as payments
-from studyspot.payments import states
+from studyspot.payments import states, weighing
 from studyspot.payments.models import Capture, PaymentRow
 
 RECEIPT = "payment_receipt"
@@ -38,6 +38,7 @@ def settle(
             if fact.order_id not in ours:
                 log.error("fact_of_another_order", payment=payment_id, order=fact.order_id)
                 continue
+            weighing.remember_card(db, payment, fact)
             payment = applied(db, payment, ours[fact.order_id], fact)
     db.commit()
     return payment

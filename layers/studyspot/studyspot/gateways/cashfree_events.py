@@ -15,6 +15,7 @@ from studyspot.gateways.payment import (
     GatewayRefund,
     NormalisedEvent,
     PaymentState,
+    card_of,
 )
 from studyspot.gateways.rupees import paise
 
@@ -62,6 +63,7 @@ def payment_from(raw: Mapping[str, Any], order_id: str, charges: Mapping[str, An
     details = _part(raw, "error_details")
     error = details.get("error_code") or details.get("error_reason")
     service, tax = (paise((charges or {}).get(name)) for name in ("service_charge", "service_tax"))
+    card = _part(_part(raw, "payment_method"), "card")
     paid_at = moment(raw.get("payment_completion_time")) or moment(raw.get("payment_time"))
     return GatewayPayment(
         id=text(raw.get("cf_payment_id")) or "",
@@ -74,6 +76,7 @@ def payment_from(raw: Mapping[str, Any], order_id: str, charges: Mapping[str, An
         tax_paise=tax,
         error=text(error) or (text(raw.get("payment_message")) if status == "failed" else None),
         captured_at=paid_at if status == "captured" else None,
+        card=card_of(text(card.get("card_network")), text(card.get("card_bank_name")), text(card.get("card_number"))),
     )
 
 

@@ -54,6 +54,14 @@ class GatewayPayment:
     captured_at: datetime | None = None
     customer_id: str | None = None
     token_id: str | None = None
+    card: str | None = None
+    """What tells one card from another, as far as the gateway says: never its number."""
+
+
+def card_of(network: str | None, issuer: str | None, ending: str | None) -> str | None:
+    """A card by what is printed of it on receipts; without its last digits it is none."""
+    digits = (ending or "")[-4:]
+    return f"{network or ''} {issuer or ''} {digits}".lower() if len(digits) == 4 and digits.isdecimal() else None
 
 
 @dataclass(frozen=True, slots=True)

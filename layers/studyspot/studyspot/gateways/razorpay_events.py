@@ -10,7 +10,14 @@ from typing import Any, Literal
 
 from studyspot.gateways.envelopes import envelope_of, text
 from studyspot.gateways.failures import UnreadableEvent
-from studyspot.gateways.payment import GatewayDispute, GatewayMandate, GatewayPayment, GatewayRefund, NormalisedEvent
+from studyspot.gateways.payment import (
+    GatewayDispute,
+    GatewayMandate,
+    GatewayPayment,
+    GatewayRefund,
+    NormalisedEvent,
+    card_of,
+)
 from studyspot.gateways.rupees import MOST_PAISE
 
 Subject = Literal["payment", "refund", "mandate", "dispute", "settlement", "notification", "other"]
@@ -48,6 +55,8 @@ def payment_from(raw: Mapping[str, Any]) -> GatewayPayment:
     """`status` decides; `captured` is true on some failed samples and the text "1" on others."""
     status = PAYMENT_STATES.get(str(raw.get("status")), "created")
     error = text(raw.get("error_reason")) or text(raw.get("error_code"))
+    told = raw.get("card")
+    card = told if isinstance(told, dict) else {}
     return GatewayPayment(
         id=text(raw.get("id")) or "",
         order_id=text(raw.get("order_id")) or "",
@@ -61,6 +70,7 @@ def payment_from(raw: Mapping[str, Any]) -> GatewayPayment:
         captured_at=moment(raw.get("created_at")) if status in ("captured", "refunded") else None,
         customer_id=text(raw.get("customer_id")),
         token_id=text(raw.get("token_id")),
+        card=card_of(text(card.get("network")), text(card.get("issuer")), text(card.get("last4"))),
     )
 
 

@@ -69,6 +69,7 @@ def payment_from(intent: Mapping[str, Any]) -> GatewayPayment:
         status = "failed"
     reason = text(error.get("decline_code")) or text(error.get("code")) or text(intent.get("cancellation_reason"))
     fee, tax = _fee(_part(charge, "balance_transaction"))
+    paid_by = _part(charge, "payment_method_details") or _part(error, "payment_method")
     identifier = text(intent.get("id")) or ""
     return GatewayPayment(
         id=identifier,
@@ -81,6 +82,7 @@ def payment_from(intent: Mapping[str, Any]) -> GatewayPayment:
         tax_paise=tax,
         error=(reason or "declined") if status == "failed" else None,
         captured_at=(moment(charge.get("created")) or moment(intent.get("created"))) if status == "captured" else None,
+        card=text(_part(paid_by, "card").get("fingerprint")),
     )
 
 

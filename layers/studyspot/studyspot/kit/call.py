@@ -70,7 +70,10 @@ class Call:
 
     def _open_handles(self) -> None:
         wanted = self.route.signature.handles
-        origin = Origin(self.request.id, self.request.address, self.request.headers.get("user-agent"))
+        headers, request = self.request.headers, self.request
+        origin = Origin(
+            request.id, request.address, headers.get("user-agent"), headers.get("x-device-id"), request.country
+        )
         tenant = self._tenant(bool({"tenant"} & set(wanted.values())))
         home = self.actor.tenant_id if self.actor else tenant
         for name, of in wanted.items():

@@ -1,7 +1,6 @@
 """A tenant as a handle: every statement runs as that tenant, and the gate rides with the first.
 
-A request's trips (measured in `bench/`): a read is one; a write is two - the statement with the gate, then
-COMMIT with everything that waits for it (audit, outbox, idempotent answer).
+A request's trips: a read is one; a write is two - the statement with the gate, then COMMIT with all that waits for it.
 """
 
 from __future__ import annotations
@@ -60,11 +59,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a change comes from, for the audit trail."""
+    """Where a change comes from: for the audit trail, and `device` and `country` for judging payments."""
 
     request_id: str = ""
     ip_address: str | None = None
     user_agent: str | None = None
+    device: str | None = None
+    country: str | None = None
 
 
 @dataclass

@@ -87,6 +87,10 @@ EVENTS = {
         {"purpose": "text", "purposeId": "id", "amountPaise": "paise", "late": "flag", "activated": "flag"},
     ),
     "payment.failed": Event("a payment will not come", {"status": "text", "reason": "text?"}),
+    "payment.risk": Event(
+        "a payment that was asked for is held for a person to look at, or was refused",
+        {"outcome": "text", "score": "count", "purpose": "text", "amountPaise": "paise"},
+    ),
     "payment.unknown": Event("what became of a payment is being looked up", {"status": "text", "reason": "text?"}),
     "payment.resolved": Event("two people found out what became of a payment", {"outcome": "text", "status": "text"}),
     "payment.late_duplicate": Event(

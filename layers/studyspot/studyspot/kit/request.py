@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from studyspot.kit import cards, paths
 
+COUNTRY = re.compile(r"[A-Z]{2}")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -50,6 +51,12 @@ class Request:
         """Exactly as received."""
         text = self.event.get("body") or ""
         return base64.b64decode(text) if self.event.get("isBase64Encoded") else text.encode("utf-8", "surrogatepass")
+
+    @property
+    def country(self) -> str | None:
+        """Two letters, where a network that knows them lies in front."""
+        told = self.headers.get("cloudfront-viewer-country", "")
+        return told if COUNTRY.fullmatch(told) else None
 
     @property
     def media_type(self) -> str:

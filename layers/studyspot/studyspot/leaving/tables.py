@@ -57,6 +57,8 @@ STAYS = {
     "import_changes": "what an import here changed, for taking it back here",
     "invitations": "a secret: people are invited anew",
     "kiosk_entries": "queues of devices, which are paired anew; what was seen is in the scans",
+    "payment_cards": "hashes under this organisation's key: nothing elsewhere can be compared with them",
+    "risk_events": "the same, and what was judged by them",
     "lockouts": "counts of failed sign-ins",
     "mfa_challenges": "a secret that lasts for minutes",
     "mfa_factors": "a secret: second factors are enrolled anew",

@@ -55,7 +55,7 @@ def _next_version(db: Db, known: RulesRow, asked: RulesChange, for_all: bool) ->
     before = known.at(effective, source)
     value = _merged(before.value if before else {}, asked)
     number = max((v.version for v in known.versions if v.source == source), default=0) + 1
-    if not queries.add_rules(db, number, effective, value, for_all):
+    if not queries.add_rules(db, number, effective, value, "routing" if for_all else None):
         raise VersionConflict
     audit.note(db, "routing.rules", "routing_rules", db.tenant, before=before.value if before else None, after=value)
     outbox.emit(db, "tenant.settings_changed", db.tenant, {"kind": "routing", "version": number})

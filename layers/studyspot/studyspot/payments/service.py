@@ -52,11 +52,19 @@ class Opening:
     """The organisation's own account at each gateway."""
 
 
-def open_payment(db: Db, payable: Payable, until: datetime, method: str | None = None, pinned: str = "auto") -> Opening:
-    """A new payment, or the one for the same thing whose order nobody has seen yet."""
+def open_payment(
+    db: Db,
+    payable: Payable,
+    until: datetime,
+    method: str | None = None,
+    pinned: str = "auto",
+    locked: bool = False,
+) -> Opening:
+    """A new payment, or the one for the same thing whose order nobody has seen yet. `locked`: by the caller, before."""
     if payable.amount_paise == 0:
         raise NothingToPay
-    queries.lock_payable(db, payable.purpose, payable.purpose_id)
+    if not locked:
+        queries.lock_payable(db, payable.purpose, payable.purpose_id)
     payment_id, lease = ids.uuid7(), clock.now() + CALL_LEASE
     told = (payable.amount_paise, method, pinned, payable.purpose)
     decision, gateways, through = merchants.route(db, *told, payment_id)

@@ -62,12 +62,27 @@ from studyspot.payments.queries.refunds import (
     succeeded,
 )
 from studyspot.payments.queries.replay import Decided, Spent, decided, spent
+from studyspot.payments.queries.risk import (
+    Known,
+    Payer,
+    PlatformVersion,
+    card_seen,
+    judged,
+    known_of,
+    risk_decided,
+    risk_event,
+    risk_events,
+    risk_versions,
+)
 from studyspot.payments.queries.rules import RulesRow, Version, add_fee, add_rules, bring, originals, ruling
 
 __all__ = [
     "Decided",
+    "Known",
     "Offers",
     "Owner",
+    "Payer",
+    "PlatformVersion",
     "RulesRow",
     "Spent",
     "Version",
@@ -84,6 +99,7 @@ __all__ = [
     "called",
     "cancel_rivals",
     "captures",
+    "card_seen",
     "change_account",
     "connected",
     "decided",
@@ -95,8 +111,10 @@ __all__ = [
     "insert_attempt",
     "insert_capture",
     "insert_refund",
+    "judged",
     "keep_for_hand",
     "known",
+    "known_of",
     "learn_fee",
     "listed",
     "listed_refunds",
@@ -119,6 +137,10 @@ __all__ = [
     "reserved",
     "resume",
     "retried",
+    "risk_decided",
+    "risk_event",
+    "risk_events",
+    "risk_versions",
     "ruling",
     "set_circuit",
     "show",

@@ -13,6 +13,7 @@ from studyspot.payments.models import GatewayName, Routing
 DECIDED = """
     SELECT c.payment_id, c.captured_at, t.gateway, t.decision, t.inputs
     FROM payment_captures c
+    JOIN payment_attempts k ON k.gateway = c.gateway AND k.gateway_order_id = c.gateway_order_id
     JOIN LATERAL (SELECT gateway, decision, inputs FROM payment_attempts a WHERE a.payment_id = c.payment_id
                   ORDER BY a.id LIMIT 1) t ON true
     WHERE NOT c.surplus AND c.captured_at >= %(since)s AND c.captured_at < %(until)s

@@ -85,10 +85,14 @@ def ruling(db: Db) -> RulesRow:
     return db.one(RulesRow, RULING)
 
 
-def add_rules(db: Db, version: int, valid_from: datetime, value: dict[str, Any], for_all: bool = False) -> bool:
-    """The next version; False when somebody else wrote it first. The key decides."""
+def add_rules(
+    db: Db, version: int, valid_from: datetime, value: dict[str, Any], platforms: Literal["routing", "risk"] | None
+) -> bool:
+    """The next version, of the tenant's own or of one kind of the platform's; False when somebody else wrote it first.
+
+    The key decides."""
     given = {"version": version, "valid_from": valid_from, "value": json.dumps(value)} | _who(db)
-    return db.run(ADD_FOR_ALL, kind="routing", **given) == 1 if for_all else db.run(ADD, **given) == 1
+    return (db.run(ADD_FOR_ALL, kind=platforms, **given) if platforms else db.run(ADD, **given)) == 1
 
 
 def add_fee(db: Db, fee: Fee, for_all: bool = False) -> bool:
