@@ -14,7 +14,7 @@ export PYTHONPATH := layers/studyspot:.
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: reconciliation imports explorer leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi drawings client fuzz offline reset audit-chain full-house move provisioning
+.PHONY: books reconciliation imports explorer leaving help run test test-browser check build deploy migrate health invoke story bench race contention kills months timing payment-kills restart openapi drawings client fuzz offline reset audit-chain full-house move provisioning
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -106,6 +106,9 @@ explorer: $(READY) ## slow proof: every order of a payment's events on the real 
 
 reconciliation: $(READY) ## slow proof: 2,000 payments and refunds of four gateways with 50 planted differences: each is found, none invented
 	$(BIN)/python -m pytest tests/settlements/test_reconciliation.py -m slow -s
+
+books: $(READY) ## every organisation's books, or TENANT=<id>'s: zero-sum, and all that moved money posted exactly once
+	$(BIN)/python -m local.books $(TENANT)
 
 full-house: $(READY) ## slow proof: plan and availability of 10 libraries, 2,000 seats, booked for 60 days; milliseconds are printed
 	$(BIN)/python -m pytest tests/spaces/test_full_house.py -m slow -s

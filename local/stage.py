@@ -102,13 +102,24 @@ class Stage:
         self._migrate()
         self._start_clock()
         running = self.home / "running.json"
-        stage_secrets.write_private(running, json.dumps({"url": self.url, "invoke": self.engine.invoke_address}))
+        told = {"url": self.url, "invoke": self.engine.invoke_address, "database": self._database()}
+        stage_secrets.write_private(running, json.dumps(told))
         self._closers.append(lambda: running.unlink(missing_ok=True))
 
     def stop(self) -> None:
         """Take everything down in the opposite order."""
         while self._closers:
             self._closers.pop()()
+
+    def _database(self) -> dict[str, str]:
+        """How a command on this machine reaches the database, as the worker."""
+        return {
+            "CORE_DB_HOST": self.postgres.host,
+            "CORE_DB_PORT": str(self.postgres.port),
+            "CORE_DB_NAME": CORE,
+            "CORE_DB_USER": "worker",
+            "CORE_DB_PASSWORD": self.secrets.roles["worker"],
+        }
 
     def environment(self, url: str) -> dict[str, str]:
         """What every function finds beside the template's variables."""

@@ -40,6 +40,9 @@ FORGET_CORE = """
     DELETE FROM schema_waves; DELETE FROM tenants; DELETE FROM identities; DELETE FROM cells WHERE kind = 'silo';
     DELETE FROM webhook_events; DELETE FROM message_orders;
     DELETE FROM recon_items; DELETE FROM recon_runs; DELETE FROM settlement_lines; DELETE FROM settlements;
+    DELETE FROM ledger_entries e USING ledger_transactions t
+        WHERE e.transaction_id = t.id AND t.kind LIKE 'settlement%';
+    DELETE FROM ledger_transactions WHERE kind LIKE 'settlement%';
     DELETE FROM gateway_orders;
     DELETE FROM subscription_periods; DELETE FROM subscriptions; DELETE FROM mandates;
     DELETE FROM request_minutes; DELETE FROM request_totals; DELETE FROM cache_totals"""

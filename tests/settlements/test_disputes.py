@@ -45,7 +45,8 @@ def test_who_may_not(market: Market) -> None:
     assert answered(market, dispute["id"], foreign).status == 404
     assert call("settlements", "GET", f"/disputes/{dispute['id']}", foreign).status == 404
     assert call("settlements", "GET", "/disputes", foreign).data == []
-    assert call("settlements", "GET", f"/disputes/{dispute['id']}/evidence", market.shop.owner).status == 404
+    assert call("settlements", "GET", f"/disputes/{dispute['id']}/evidence", market.shop.owner).code == "no_evidence"
+    assert call("settlements", "GET", f"/disputes/{dispute['id']}/evidence", foreign).status == 404
 
 
 @pytest.mark.parametrize("gateway", TOLD)

@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from studyspot.kit import clock, ids
+from studyspot.settlements import reconciling
 
 from tests.settlements.market import GATEWAYS, Market, Sale
 
@@ -174,16 +175,29 @@ def test_a_difference_is_resolved_once_with_a_reason(market: Market) -> None:
     assert {item["resolution"] for item in market.items()} == {"explained", "written_off"}
 
 
-def test_a_silent_gateway_fails_its_run_and_no_other(market: Market) -> None:
-    from studyspot.settlements import reconciling
+def test_the_clock_makes_up_for_the_nights_that_were_missed(market: Market) -> None:
+    sale = market.sell("paytm", 1_000)
+    for days in (0, 3):
+        market.to_day(sale.on + timedelta(days=1 + days), 0)
+        with market.shop.world.worker():
+            ran = reconciling.yesterday()
+        assert ran == (1 if days == 0 else 3)
+    call = market.shop.world.call
+    runs = call("settlements", "GET", "/admin/reconciliation/runs", market.shop.world.admin()).data
+    assert [run["day"] for run in runs] == [str(sale.on + timedelta(days=n)) for n in (3, 2, 1, 0)]
+    with market.shop.world.worker():
+        assert reconciling.yesterday() == 0
 
+
+def test_a_silent_gateway_fails_its_run_and_no_other(market: Market) -> None:
     sale = market.sell("cashfree", 1_000)
+    market.sell("razorpay", 1_000)
     market.to_day(sale.due + timedelta(days=1), 0)
     market.shop.fault("razorpay", "error_500", "settlements", times=None)
     with market.shop.world.worker(), pytest.raises(reconciling.RunsFailed, match="razorpay"):
         reconciling.yesterday()
     runs = market.shop.world.call("settlements", "GET", "/admin/reconciliation/runs", market.shop.world.admin()).data
-    assert {run["gateway"]: run["status"] for run in runs} == dict.fromkeys(GATEWAYS, "done") | {"razorpay": "failed"}
+    assert {run["gateway"]: run["status"] for run in runs} == {"cashfree": "done", "razorpay": "failed"}
     assert market.balances()["asset.gateway_receivable.cashfree"] == 0
 
 

@@ -57,8 +57,7 @@ def _opened(db: Db, payment_id: UUID, news: GatewayDispute) -> Dispute | None:
     }
     rows.insert(db, payment_id, capture.id, news.gateway, news.id, news.opened_at or clock.now(), **facts)
     dispute = rows.named(db, news.gateway, [news.id])[0]
-    if news.phase not in TAKES_NOTHING:
-        _book(db, dispute, "dispute_opened", _held(dispute), accounts.receivable(dispute.gateway))
+    _take(db, dispute)
     queries.dispute(db, payment_id, "open")
     about = {"paymentId": str(payment_id), "amountPaise": news.amount_paise, "respondBy": news.respond_by}
     outbox.emit(db, "dispute.opened", dispute.id, about)
@@ -69,8 +68,10 @@ def _opened(db: Db, payment_id: UUID, news: GatewayDispute) -> Dispute | None:
 def _moved(db: Db, before: Dispute, news: GatewayDispute) -> Dispute:
     ended = news.status in ENDED
     facts = {"closed_at": clock.now()} if ended else {"respond_by": news.respond_by or before.respond_by}
-    after = rows.move(db, before.id, status=news.status, phase=news.phase or before.phase, **facts)
-    if ended and before.phase not in TAKES_NOTHING:
+    asks_again = news.phase in TAKES_NOTHING and before.phase not in TAKES_NOTHING
+    phase = before.phase if asks_again else news.phase or before.phase
+    after = rows.move(db, before.id, status=news.status, phase=phase, **facts)
+    if _take(db, after) and ended:
         _end(db, before, after)
     if news.fee_paise and not before.fee_paise:
         after = _charge(db, after, news.fee_paise)
@@ -79,6 +80,14 @@ def _moved(db: Db, before: Dispute, news: GatewayDispute) -> Dispute:
         outbox.emit(db, "dispute.closed", before.id, {"paymentId": str(before.payment_id), "status": news.status})
     audit.note(db, "disputes.move", "disputes", before.id, {"status": before.status}, {"status": news.status})
     return after
+
+
+def _take(db: Db, dispute: Dispute) -> bool:
+    """From the first phase on that takes money it stands apart. False while a bank only asks."""
+    if dispute.phase in TAKES_NOTHING:
+        return False
+    _book(db, dispute, "dispute_opened", _held(dispute), accounts.receivable(dispute.gateway))
+    return True
 
 
 def _end(db: Db, before: Dispute, after: Dispute) -> None:
@@ -101,7 +110,8 @@ def _charge(db: Db, dispute: Dispute, fee_paise: int) -> Dispute:
 
 def _book(db: Db, dispute: Dispute, kind: str, to_account: str, from_account: str) -> None:
     lines = [(to_account, dispute.amount_paise), (from_account, -dispute.amount_paise)]
-    ledger.post(db, kind, dispute.id, lines, "Chargeback")
+    if not ledger.post(db, kind, dispute.id, lines, "Chargeback"):
+        return
     told_lines = [{"account": account, "amountPaise": paise} for account, paise in lines]
     queries.note(db, dispute.payment_id, "ledger", entry=kind, lines=told_lines)
 

@@ -23,7 +23,15 @@ from studyspot.payments.models import Payment
 from studyspot.payments.models.disputes import Dispute
 from studyspot.privacy.service.consents import listed as consents_of
 from studyspot.settlements import drawing
-from studyspot.settlements.models import DisputeEnded, EvidencePack, EvidenceRequest, Receipted, Service, Visited
+from studyspot.settlements.models import (
+    DisputeEnded,
+    EvidencePack,
+    EvidenceRequest,
+    NoEvidence,
+    Receipted,
+    Service,
+    Visited,
+)
 from studyspot.students import service as students
 from studyspot.students.models import Student
 
@@ -81,10 +89,10 @@ def prepare(db: Db, actor: Actor, dispute_id: UUID, asked: EvidenceRequest) -> E
 
 
 def kept(db: Db, dispute_id: UUID) -> EvidencePack:
-    """What was put together last; NotFound when nothing was."""
+    """What was put together last, if anything was."""
     found = disputes.evidence(db, dispute_id)
     if found is None:
-        raise NotFound
+        raise NoEvidence
     return EvidencePack.model_validate(found)
 
 

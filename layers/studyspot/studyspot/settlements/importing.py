@@ -79,7 +79,7 @@ def take(core: Db, gateway: GatewayName, through: Account, found: list[ReportLin
     added, net = 0, 0
     for tenant, lines in shares.items():
         with cells.tenant_db(tenant) as db:
-            new = _take_share(db, gateway, account_id, lines, source)
+            new = take_share(db, gateway, account_id, lines, source)
         added += len(new)
         standing.update(row["standing"] for row in new)
         net += sum(row["net_paise"] for row in new if row["standing"] != "currency")
@@ -104,9 +104,10 @@ def _shares(
     return shares
 
 
-def _take_share(
+def take_share(
     db: Db, gateway: GatewayName, account_id: UUID | None, lines: list[ReportLine], source: Source
 ) -> list[dict[str, Any]]:
+    """One organisation's lines, and the books: all or nothing. Those that were not known."""
     with db.transaction():
         rows.lock(db, gateway)
         kept = _kept(db, gateway, account_id, lines, source)

@@ -249,6 +249,29 @@ class EvidencePack(Model):
     prepared_at: Timestamp
 
 
+class BookFault(Model):
+    """Something that the rows and the ledger say differently."""
+
+    what: Literal["unbalanced", "capture", "refund", "settlement", "dispute", "orphan", "receivable"]
+    reference: str
+    expected_paise: int
+    found_paise: int
+
+
+class Verified(Model):
+    """An organisation's books, looked through."""
+
+    tenant_id: UUID
+    postings: int
+    faults: list[BookFault]
+
+
+class NoEvidence(StateConflict):
+    """Nothing was put together for this chargeback yet."""
+
+    code = "no_evidence"
+
+
 class AlreadyResolved(StateConflict):
     """This difference was resolved before."""
 

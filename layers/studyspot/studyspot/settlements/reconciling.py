@@ -37,6 +37,8 @@ SETTLER = "payment-settler"
 SHOWN = 100
 SET_APART = ("missing_here", "amount_mismatch", "net_mismatch", "duplicate", "wrong_settlement")
 """Differences whose money stands in an account of its own."""
+CAUGHT_UP = timedelta(days=14)
+"""How long ago a day may be that the clock still makes up for; older ones an operator asks for."""
 GATEWAYS: tuple[GatewayName, ...] = ("razorpay", "cashfree", "paytm", "stripe")
 
 
@@ -187,24 +189,32 @@ def _write_off(item: Item) -> None:
 
 
 def yesterday() -> int:
-    """Every account's day that is over; how many runs. A gateway that is silent stops no other."""
-    day = clock.now().astimezone(INDIA).date() - timedelta(days=1)
-    done, failed = 0, []
+    """Every account's days that are over and not compared; how many runs. A gateway that is silent stops no other."""
+    last = clock.now().astimezone(INDIA).date() - timedelta(days=1)
+    ran, failed = 0, []
     with cells.core_db() as core:
-        for asked in _accounts(core, day):
-            account_id, owner = importing.account(core, asked.gateway, asked.account_id)
-            run = runs.ask(core, asked.gateway, (account_id, owner if account_id else None), day, None)
-            core.commit()
-            done += 1
-            if carry_out(core, run.id).status == "failed":
-                failed.append(asked.gateway)
+        for gateway, account_id in _accounts(core):
+            through = importing.account(core, gateway, account_id)
+            for day in _days(core, gateway, account_id, last):
+                run = runs.ask(core, gateway, (account_id, through[1] if account_id else None), day, None)
+                core.commit()
+                ran += 1
+                if carry_out(core, run.id).status == "failed":
+                    failed.append(f"{gateway} {day}")
     if failed:
         raise RunsFailed(", ".join(failed))
-    return done
+    return ran
 
 
-def _accounts(core: Db, day: date) -> list[RunRequest]:
-    found = [RunRequest(gateway=name, day=day) for name in GATEWAYS if name in merchants.of_platform()]
-    return found + [
-        RunRequest(gateway=name, day=day, account_id=account_id) for name, account_id in payouts.all_own_accounts(core)
-    ]
+def _days(core: Db, gateway: str, account_id: UUID | None, last: date) -> list[date]:
+    """In order: also those that a night missed, or in which the gateway was silent."""
+    first, done = runs.done(core, gateway, account_id, last - CAUGHT_UP)
+    start = min(first or last, last)
+    days = [start + timedelta(days=n) for n in range((last - start).days + 1)]
+    return [day for day in days if day not in done]
+
+
+def _accounts(core: Db) -> list[tuple[GatewayName, UUID | None]]:
+    """The platform's, where anybody ever sold anything, and every organisation's own."""
+    ours = [(name, None) for name in GATEWAYS if name in merchants.of_platform() and payouts.tenants_at(core, name)]
+    return [*ours, *payouts.all_own_accounts(core)]

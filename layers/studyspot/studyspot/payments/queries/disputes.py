@@ -9,7 +9,15 @@ from uuid import UUID
 
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
+from studyspot.kit.models import Model
 from studyspot.payments.models.disputes import Dispute
+
+
+class Evidence(Model):
+    """What was kept with a dispute."""
+
+    evidence: dict[str, Any] | None
+
 
 COLUMNS = ", ".join(Dispute.model_fields)
 
@@ -89,6 +97,5 @@ def keep_evidence(db: Db, dispute_id: UUID, pack: dict[str, Any]) -> Dispute:
 
 
 def evidence(db: Db, dispute_id: UUID) -> dict[str, Any] | None:
-    """What was put together, if it was."""
-    found: dict[str, Any] | None = db.value("SELECT evidence FROM disputes WHERE id = %(id)s", id=dispute_id)
-    return found
+    """What was put together, if it was; NotFound for a dispute that is not there."""
+    return db.one(Evidence, "SELECT evidence FROM disputes WHERE id = %(id)s", id=dispute_id).evidence

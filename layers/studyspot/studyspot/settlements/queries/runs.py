@@ -62,6 +62,18 @@ def end(core: Db, run_id: UUID, matched: int, failure: str | None = None) -> Run
     )
 
 
+def done(core: Db, gateway: str, account_id: UUID | None, since: date) -> tuple[date | None, set[date]]:
+    """The first day ever asked for since then, and the days that are compared."""
+    found = core.dicts(
+        "SELECT day, status FROM recon_runs WHERE gateway = %(gateway)s AND day >= %(since)s"
+        " AND account_id IS NOT DISTINCT FROM %(account)s ORDER BY day",
+        gateway=gateway,
+        account=account_id,
+        since=since,
+    )
+    return (found[0]["day"] if found else None), {row["day"] for row in found if row["status"] == "done"}
+
+
 def find(core: Db, run_id: UUID) -> Run:
     """One, or NotFound."""
     return core.one(Run, f"SELECT {RUN} FROM recon_runs WHERE id = %(id)s", id=run_id)
