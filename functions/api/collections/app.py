@@ -89,19 +89,19 @@ def make_link(asked: LinkRequest, actor: Collector, db: TenantDb, core: CoreDb) 
     return service.make(db, core, actor, asked)
 
 
-@api.get("/payments/links/{code}", public=True, limit=(60, 60))
-def link(code: Code, core: CoreDb) -> LinkPage:
-    """What a link asks for and whether it can be paid; nothing of whose it is."""
-    return service.page(core, code)
+@api.get("/payments/links/{linkId}", public=True, limit=(60, 60))
+def link(link_id: Code, core: CoreDb) -> LinkPage:
+    """By its code: what a link asks for and whether it can be paid; nothing of whose it is."""
+    return service.page(core, link_id)
 
 
-@api.post("/payments/links/{code}/pay", public=True, status_code=201, limit=(10, 60))
-def pay_by_link(code: Code, asked: LinkPayRequest, core: CoreDb) -> LinkPayment:
-    """Begin to pay what a link asks for: at a gateway, or to the organisation's own UPI address."""
-    return service.pay_link(core, code, asked)
+@api.post("/payments/links/{linkId}/pay", public=True, status_code=201, limit=(10, 60))
+def pay_by_link(link_id: Code, asked: LinkPayRequest, core: CoreDb) -> LinkPayment:
+    """Begin to pay what the link with this code asks for: at a gateway, or to the organisation's own UPI address."""
+    return service.pay_link(core, link_id, asked)
 
 
 @api.delete("/payments/links/{linkId}")
 def cancel_link(link_id: Annotated[UUID, Of("payment_links")], actor: Collector, db: TenantDb) -> None:
-    """Nobody pays by it from now on."""
+    """By its id: nobody pays by it from now on."""
     service.cancel(db, link_id)

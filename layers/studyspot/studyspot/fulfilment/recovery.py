@@ -79,8 +79,9 @@ def wait(given: Given) -> None:
     """The next look, counted from the opening of the payment, for as long as money may come in."""
     with cells.tenant_db(_tenant(given)) as db:
         payment = payments.find(db, UUID(given["subject"]))
-        unsure = any(a.state in ("calling", "unknown", "orphan") for a in payments.attempts(db, payment.id))
-        if payment.status not in states.PAID or unsure:
+        asked = payments.attempts(db, payment.id)
+        unsure = any(a.state in ("calling", "unknown", "orphan") for a in asked)
+        if asked and (payment.status not in states.PAID or unsure):
             age = clock.now() - payment.created_at
             number = next((n for n, due in enumerate(POLLS) if due > age), None)
             if number is not None:
