@@ -180,3 +180,56 @@ def test_a_refund_above_the_limit_waits_for_somebody_who_may(world: World) -> No
     assert till.books()["asset.cash"] == PRICE - 60_000
     assert refund(PRICE - 60_000).data["status"] == "succeeded", "the owner needs nobody"
     assert till.books() == {}
+
+
+def test_a_refund_is_kept_for_the_next_dues_at_once(world: World) -> None:
+    till = Till(world)
+    till.policies(refundApprovalAbovePaise=50_000)
+    member, due = till.join()
+    payment = till.take(due["id"]).data["id"]
+
+    def refund(paise: int, token: str | None = None, key: str = "k") -> Answer:
+        body = {"amountPaise": paise, "reason": "a week away", "to": "credit"}
+        path = f"/payments/{payment}/refund"
+        return till.ask("payments", "POST", path, body, token, idempotency_key=key)
+
+    made, again = refund(40_000), refund(40_000)
+    assert (made.data["status"], made.data["gateway"], again.raw == made.raw) == ("succeeded", "credit", True)
+    books = till.books()
+    assert (books["asset.cash"], books["liability.member_credit"]) == (PRICE, -40_000)
+    assert till.sql("SELECT sum(amount_paise) FROM member_accounts WHERE account = 'credit'") == 40_000
+    assert till.collections() == (PRICE - 40_000, PRICE - 40_000)
+    assert till.day()["expectedPaise"] == PRICE
+    clerk = world.token("library_staff", till.tenant, permissions=["payments:refund"])
+    waits = refund(20_000, clerk, "w").data
+    assert (waits["approval"], till.books()) == ("waiting", books)
+    decision = f"/refunds/{waits['id']}/decision"
+    assert till.ask("payments", "POST", decision, {"decision": "approve"}).data["status"] == "succeeded"
+    assert till.books()["liability.member_credit"] == -60_000
+    till.desk.renew(member["id"])
+    (open_,) = [one for one in till.desk.shown(member["id"])["dues"] if one["status"] == "open"]
+    assert open_["amountPaise"] == PRICE - 60_000
+    assert "liability.member_credit" not in till.books()
+
+
+def test_a_seat_is_nobodys_credit(shop: Shop) -> None:
+    payment = shop.create(shop.book()).data
+    shop.verify(payment["id"], shop.pay(payment))
+    refused = shop.refund(payment["id"], 1000, to="credit")
+    assert (refused.status, refused.code) == (422, "no_member_credit")
+    assert shop.count("refunds") == 0
+
+
+def test_what_waits_for_approval_is_not_voided_away(world: World) -> None:
+    till = Till(world)
+    till.policies(refundApprovalAbovePaise=0)
+    _, due = till.join()
+    payment = till.take(due["id"]).data["id"]
+    clerk = world.token("library_staff", till.tenant, permissions=["payments:refund"])
+    path = f"/payments/{payment}/refund"
+    waits = till.ask("payments", "POST", path, {"reason": "x"}, clerk, idempotency_key="k").data
+    assert till.void(payment).code == "refund_exceeds"
+    assert till.due(till.sql("SELECT id FROM memberships"))["status"] == "paid"
+    assert till.ask("payments", "POST", f"/refunds/{waits['id']}/decision", {"decision": "refuse"}).status == 200
+    assert till.void(payment).status == 200
+    assert till.books() == {}

@@ -23,6 +23,7 @@ BY_PAYMENT = """
     SELECT coalesce(sum(c.amount_paise), 0) - coalesce((SELECT sum(amount_paise) FROM refunds
                                                         WHERE status = 'succeeded'), 0)
     FROM payment_captures c"""
+CREDIT = "SELECT coalesce(sum(amount_paise), 0) FROM member_accounts WHERE account = 'credit'"
 PAID_TWICE = """
     SELECT count(*) FROM (SELECT 1 FROM payments WHERE activated_at IS NOT NULL
                           GROUP BY purpose, purpose_id HAVING count(*) > 1) x"""
@@ -37,8 +38,9 @@ UNRECEIPTED = """
 def agree(till: Till) -> dict[str, int]:
     """The books, after holding them against the payments, the dues, the receipts and the reports."""
     books = till.books()
-    held = books.get("asset.cash", 0) + books.get("asset.bank", 0)
+    held = books.get("asset.cash", 0) + books.get("asset.bank", 0) + books.get("liability.member_credit", 0)
     assert held == till.sql(BY_PAYMENT)
+    assert -books.get("liability.member_credit", 0) == till.sql(CREDIT)
     assert (till.sql(PAID_TWICE), till.sql(DISAGREE), till.sql(UNRECEIPTED)) == (0, 0, 0)
     report, ledger = till.collections()
     assert report == ledger == held
@@ -64,7 +66,7 @@ def test_any_order_of_what_a_desk_does(world: World, seed: int) -> None:
 
     def refund() -> Answer | None:
         found = payments("status IN ('captured','partially_refunded')")
-        body = {"reason": "x", "amountPaise": rng.choice((1, 5_000, due))}
+        body = {"reason": "x", "amountPaise": rng.choice((1, 5_000, due)), "to": rng.choice(("source", "credit"))}
         path = f"/payments/{rng.choice(found)}/refund" if found else ""
         return till.ask("payments", "POST", path, body, idempotency_key=str(ids.uuid7())) if found else None
 

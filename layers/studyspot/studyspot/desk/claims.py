@@ -30,8 +30,6 @@ from studyspot.payments import service as payments
 from studyspot.payments.models import AmountMismatch, Payable, PaymentRow, UtrUsed
 
 PROOF = "payment_proof"
-LOOKED_AT = timedelta(hours=24)
-"""How long a fee stays taken while somebody looks; a seat is held no longer than by any payment."""
 AHEAD = timedelta(minutes=10)
 """What a phone's clock may be wrong by."""
 APART = timedelta(days=2)
@@ -49,7 +47,7 @@ def claim(db: Db, actor: Actor, asked: ClaimRequest) -> Claim:
             raise AmountMismatch
         if byhand.taken(db, asked.rrn):
             raise UtrUsed
-        until = clock.now() + (purpose.window if asked.purpose == "booking" else LOOKED_AT)
+        until = clock.now() + purpose.window
         row = _payment(db, payable, until)
         purpose.await_payment(db, asked.purpose_id, row.id, until)
         made = queries.add_claim(db, row.id, asked)

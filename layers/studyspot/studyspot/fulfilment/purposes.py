@@ -31,6 +31,8 @@ class Purpose:
     """How long a payer may take."""
     take_back: Callable[[Db, UUID, UUID], bool] = _never_taken_back
     """The payment never was: undo exactly what it brought; False: that was used, or changed, since."""
+    keep_credit: Callable[[Db, UUID, int, UUID], None] | None = None
+    """A sum of it, refunded, is kept for the payer's next dues; None: there is nobody to keep it for."""
 
 
 def _never_by_hand(_: Db, __: UUID, ___: Actor) -> Payable:
@@ -41,26 +43,20 @@ def _nothing_to_hold(_: Db, __: UUID, ___: UUID, ____: datetime) -> None:
     """A period waits by itself."""
 
 
+HOLD, FEE = timedelta(minutes=15), timedelta(hours=24)
+"""A seat is held no longer; what is owed stays owed."""
 PURPOSES: dict[str, Purpose] = {
-    "booking": Purpose(
-        bookings.payable, bookings.await_payment, bookings.confirm_paid, timedelta(minutes=15), bookings.take_back
-    ),
+    "booking": Purpose(bookings.payable, bookings.await_payment, bookings.confirm_paid, HOLD, bookings.take_back),
     "membership": Purpose(
-        memberships.payable_for_joining,
-        memberships.nothing_to_hold,
-        memberships.joining_paid,
-        timedelta(minutes=15),
-        memberships.take_joining_back,
+        memberships.payable_for_joining, memberships.nothing_to_hold, memberships.joining_paid, FEE,
+        memberships.take_joining_back, memberships.keep_joining_credit,
     ),
     "dues": Purpose(
-        memberships.payable,
-        memberships.nothing_to_hold,
-        memberships.paid,
-        timedelta(minutes=15),
-        memberships.take_back,
+        memberships.payable, memberships.nothing_to_hold, memberships.paid, FEE,
+        memberships.take_back, memberships.keep_credit,
     ),
     "subscription": Purpose(_never_by_hand, _nothing_to_hold, subscriptions.paid, timedelta(hours=24)),
-}
+}  # fmt: skip
 
 
 def of(name: str) -> Purpose:

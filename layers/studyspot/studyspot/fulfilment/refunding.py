@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from studyspot.fulfilment import purposes
 from studyspot.fulfilment.verifying import visible
 from studyspot.kit import audit, outbox
 from studyspot.kit.auth import Actor
@@ -11,7 +12,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import StateConflict
 from studyspot.payments import refunds
 from studyspot.payments import service as payments
-from studyspot.payments.models import Payment, Refund, RefundDecision, RefundRequest
+from studyspot.payments.models import CREDIT, NoCredit, Payment, Refund, RefundDecision, RefundRequest
 from studyspot.payments.refunds import MACHINE
 from studyspot.policies import service as policies
 
@@ -24,15 +25,33 @@ def refund(db: Db, actor: Actor, payment_id: UUID, request: RefundRequest) -> Re
     approves = actor.is_platform or actor.may("refunds:approve")
     limit = None if approves else policies.policies(db).payments.refund_approval_above_paise
     with db.transaction():
-        reserved = refunds.request(db, payment_id, request.amount_paise, request.reason, limit)
+        to = CREDIT if request.to == CREDIT else None
+        if to and purposes.of(payments.find(db, payment_id).purpose).keep_credit is None:
+            raise NoCredit
+        reserved = refunds.request(db, payment_id, request.amount_paise, request.reason, limit, to)
+        if to:
+            return _keep(db, reserved)
     db.commit()
     return refunds.carry_out(db, reserved)
+
+
+def _keep(db: Db, refund: Refund) -> Refund:
+    """No gateway is asked: in one transaction the books move, and the member has it."""
+    if refund.approval == "waiting" or refund.status != "pending":
+        return refund
+    row = payments.find(db, refund.payment_id)
+    keep = purposes.of(row.purpose).keep_credit
+    assert keep is not None, "asked before it was reserved"
+    keep(db, row.purpose_id, refund.amount_paise, refund.id)
+    return refunds.carry_out(db, refund)
 
 
 def decide_refund(db: Db, refund_id: UUID, asked: RefundDecision) -> Refund:
     """Above the limit: made, or not, because somebody who may says so."""
     with db.transaction():
         decided = refunds.decide(db, refund_id, asked.decision == "approve")
+        if decided.gateway == CREDIT and decided.status == "pending":
+            return _keep(db, decided)
     db.commit()
     return refunds.carry_out(db, decided)
 

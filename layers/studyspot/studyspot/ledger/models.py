@@ -24,12 +24,12 @@ def receivable(gateway: str) -> str:
     return f"asset.gateway_receivable.{gateway}"
 
 
-IN_HAND = {"cash": "asset.cash", "bank": "asset.bank"}
-"""Where money is kept that came without a gateway."""
+IN_HAND = {"cash": "asset.cash", "bank": "asset.bank", "credit": "liability.member_credit"}
+"""Where money is that comes or goes without a gateway: in the drawer, at the bank, kept for the member's next dues."""
 
 
 def held_by(channel: str) -> str:
-    """Where money is that came in through a gateway, over the counter, or straight into the bank."""
+    """Where money came in, or goes back to."""
     return IN_HAND.get(channel) or receivable(channel)
 
 

@@ -103,6 +103,17 @@ def take_joining_back(db: Db, membership_id: UUID, payment_id: UUID) -> bool:
     return due_id is not None and take_back(db, due_id, payment_id)
 
 
+def keep_credit(db: Db, due_id: UUID, paise: int, refund_id: UUID) -> None:
+    """Refunded, and kept for the member's next dues."""
+    member = queries.locked(db, money.due(db, due_id).membership_id)
+    money.enter(db, member, "credit", paise, "refunded", refund_id)
+
+
+def keep_joining_credit(db: Db, membership_id: UUID, paise: int, refund_id: UUID) -> None:
+    """The same by the membership."""
+    money.enter(db, queries.locked(db, membership_id), "credit", paise, "refunded", refund_id)
+
+
 def _deliver(db: Db, member: Membership, due: DueRow) -> bool:
     if due.kind == "change" and due.change:
         return changing.apply_paid(db, member, due.change)

@@ -28,6 +28,7 @@ from studyspot.payments.models import (
     PaymentInProgress,
     PaymentRow,
     Refund,
+    RefundExceeds,
     Till,
     UtrUsed,
 )
@@ -105,6 +106,8 @@ def void(db: Db, payment: PaymentRow, reason: str) -> Refund:
     The caller takes back what it bought, in this very transaction.
     """
     capture = next(one for one in queries.captures(db, payment.id) if not one.surplus)
+    if queries.reserved(db, capture.id):
+        raise RefundExceeds
     refund = queries.insert_refund(db, capture, capture.amount_paise, "void", reason)
     refund = queries.mark_refund(db, refund.id, "succeeded", succeeded_at=clock.now())
     ledger.undo(db, "capture", capture.id, f"Voided: {payment.description}")

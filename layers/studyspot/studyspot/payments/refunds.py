@@ -31,7 +31,9 @@ WAITS = (1, 2, 5, 15, 60, 360, 1440)
 """Minutes between two tries of a refund that has no result yet; the last one repeats."""
 
 
-def request(db: Db, payment_id: UUID, amount_paise: int | None, reason: str, limit: int | None = None) -> Refund:
+def request(
+    db: Db, payment_id: UUID, amount_paise: int | None, reason: str, limit: int | None = None, to: str | None = None
+) -> Refund:
     """Reserve what a person asks to give back; `carry_out` does it, above their limit when somebody has agreed."""
     payment = queries.find(db, payment_id, lock=True)
     if payment.status not in states.PAID:
@@ -45,14 +47,20 @@ def request(db: Db, payment_id: UUID, amount_paise: int | None, reason: str, lim
         if 0 < (amount_paise or left) <= left:
             # in parts it comes to as much
             above = limit is not None and before + (amount_paise or left) > limit
-            return _asked(db, capture, amount_paise or left, reason, "waiting" if above else None)
+            return _asked(db, capture, amount_paise or left, reason, "waiting" if above else None, to=to)
     raise RefundExceeds
 
 
 def _asked(
-    db: Db, capture: Capture, paise: int, reason: str, approval: Approval | None = None, retry_of: UUID | None = None
+    db: Db,
+    capture: Capture,
+    paise: int,
+    reason: str,
+    approval: Approval | None = None,
+    retry_of: UUID | None = None,
+    to: str | None = None,
 ) -> Refund:
-    refund = _reserve(db, capture, paise, "requested", reason, approval, retry_of)
+    refund = _reserve(db, capture, paise, "requested", reason, approval, retry_of, to)
     if approval is None:
         _look_after(db, refund)
     return refund
@@ -60,7 +68,7 @@ def _asked(
 
 def _look_after(db: Db, refund: Refund) -> None:
     """Should whoever asked be gone before there is a result, the machine goes on."""
-    if not refund.by_hand:
+    if not refund.at_once:
         timers.wait(db, clock.now() + timedelta(minutes=WAITS[0]), MACHINE, refund.id, "refund", period="0")
 
 
@@ -115,7 +123,7 @@ def give_back_rest(db: Db, payment_id: UUID, reason: str) -> None:
 def reserve(db: Db, capture: Capture, amount_paise: int, kind: str, reason: str) -> Refund:
     """Give back without being asked; the machine carries it out. What no gateway took waits for a hand."""
     refund = _reserve(db, capture, amount_paise, kind, reason)
-    if not refund.by_hand:
+    if not refund.at_once:
         outbox.start(db, MACHINE, refund.id, "refund", period="start")
     return refund
 
@@ -128,8 +136,9 @@ def _reserve(
     reason: str,
     approval: Approval | None = None,
     retry_of: UUID | None = None,
+    to: str | None = None,
 ) -> Refund:
-    refund = queries.insert_refund(db, capture, amount_paise, kind, reason, approval=approval, retry_of=retry_of)
+    refund = queries.insert_refund(db, capture, amount_paise, kind, reason, approval=approval, retry_of=retry_of, to=to)
     told = {"refundId": str(refund.id), "amountPaise": amount_paise, "origin": kind, "reason": reason}
     queries.note(db, capture.payment_id, "refund", status="pending", **told)
     outbox.emit(db, "refund.created", capture.payment_id, told)
@@ -145,12 +154,12 @@ def find(db: Db, refund_id: UUID) -> Refund:
 def carry_out(db: Db, refund: Refund) -> Refund:
     """Ask the gateway, under the refund's own reference: however often this runs, it pays once.
 
-    What no gateway took is in the payer's hand by now: whoever calls this says so.
+    What no gateway took is in the payer's hand by now, or the member's credit: whoever calls this says so.
     """
     if refund.status != "pending" or refund.approval == "waiting":
         return refund
     capture = _capture_of(db, refund)
-    if refund.by_hand:
+    if refund.at_once:
         ids = (capture.gateway_payment_id, capture.gateway_order_id)
         return settle(db, refund.id, GatewayRefund("", refund.reference, *ids, "succeeded", refund.amount_paise))
     gateway = merchants.of_order(db, refund.gateway, capture.gateway_order_id)

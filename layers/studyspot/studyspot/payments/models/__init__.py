@@ -39,8 +39,10 @@ from studyspot.payments.models.payments import (
     UtrUsed,
 )
 from studyspot.payments.models.refunds import (
+    CREDIT,
     Approval,
     ApprovalNeeded,
+    NoCredit,
     NotRefundable,
     NotWaiting,
     Refund,
@@ -93,6 +95,7 @@ from studyspot.payments.models.routing import (
 from studyspot.payments.models.terms import GatewayHealth, MethodHealth, Terms
 
 __all__ = [
+    "CREDIT",
     "IN_HAND",
     "PLATFORM_PHONE",
     "AccountChange",
@@ -127,6 +130,7 @@ __all__ = [
     "Moment",
     "Month",
     "MonthOf",
+    "NoCredit",
     "NoGateway",
     "NotPayable",
     "NotRefundable",

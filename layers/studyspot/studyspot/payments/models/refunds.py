@@ -11,6 +11,8 @@ from studyspot.kit.errors import RuleViolated, StateConflict
 from studyspot.kit.models import MAX_PAISE, Model, Timestamp
 from studyspot.payments.models.payments import IN_HAND, GatewayName, Till
 
+CREDIT: Literal["credit"] = "credit"
+"""Kept for the member's next dues, at once."""
 RefundStatus = Literal["pending", "succeeded", "failed"]
 Approval = Literal["waiting", "approved", "refused"]
 
@@ -25,7 +27,7 @@ class Refund(Model):
     status: RefundStatus
     kind: Literal["requested", "automatic", "external", "void"]
     reason: str
-    gateway: GatewayName | Till
+    gateway: GatewayName | Till | Literal["credit"]
     gateway_refund_id: str | None
     reference: str
     approval: Approval | None
@@ -37,6 +39,11 @@ class Refund(Model):
     def by_hand(self) -> bool:
         """No gateway gives it back: somebody does, and says so."""
         return self.gateway in IN_HAND
+
+    @property
+    def at_once(self) -> bool:
+        """No gateway is asked."""
+        return self.by_hand or self.gateway == CREDIT
 
     def shown(self) -> RefundView:
         """Without the inner columns."""
@@ -54,7 +61,7 @@ class RefundView(Model):
     amount_paise: int
     reason: str
     gateway: str
-    """`cash` and `bank`: no gateway gives it back, somebody does."""
+    """`cash` and `bank`: no gateway gives it back, somebody does; `credit`: kept for the member's next dues."""
     gateway_refund_id: str | None
     approval: Approval | None
     """`waiting`: above the organisation's limit, somebody who may has to agree; null = it needed nobody."""
@@ -69,6 +76,8 @@ class RefundRequest(Model):
 
     amount_paise: Annotated[int, Field(gt=0, le=MAX_PAISE, strict=True)] | None = None
     reason: Annotated[str, Field(min_length=1, max_length=200)]
+    to: Literal["source", "credit"] = "source"
+    """`credit`: at once, kept for the member's next dues; `source`: the way it came."""
 
 
 class RefundDecision(Model):
@@ -85,6 +94,12 @@ class RefundExceeds(RuleViolated):
 
 class NotRefundable(StateConflict):
     """Only money that was captured can be given back."""
+
+
+class NoCredit(RuleViolated):
+    """Credit is kept for members: what was not paid for a membership goes back the way it came."""
+
+    code = "no_member_credit"
 
 
 class ApprovalNeeded(StateConflict):

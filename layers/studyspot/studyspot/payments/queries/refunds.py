@@ -25,6 +25,7 @@ def insert_refund(
     gateway_refund_id: str | None = None,
     approval: Approval | None = None,
     retry_of: UUID | None = None,
+    to: str | None = None,
 ) -> Refund:
     """Reserve the amount; the gateway hears of it after the commit, under `reference`."""
     refund_id = ids.uuid7()
@@ -42,7 +43,7 @@ def insert_refund(
         amount=amount_paise,
         kind=kind,
         reason=reason,
-        gateway=capture.gateway,
+        gateway=to or capture.gateway,
         gateway_refund_id=gateway_refund_id,
         approval=approval,
         retry_of=retry_of,

@@ -14,7 +14,8 @@ from studyspot.revenue.models import Account, DayLine, Deferral, JournalEntry, L
 # Every movement of money by somebody's hand or through a gateway, once: what its debits come to, in or out.
 FLOWS = """
     SELECT t.id, t.day, t.library_id, p.purpose, p.purpose_id,
-           coalesce(p.method, x.paid_from, CASE WHEN t.kind LIKE 'deposit%%' THEN 'cash' END, 'unknown') AS method,
+           coalesce(CASE WHEN r.gateway = 'credit' THEN 'credit' END, p.method, x.paid_from,
+                    CASE WHEN t.kind LIKE 'deposit%%' THEN 'cash' END, 'unknown') AS method,
            CASE WHEN p.opened_by IS DISTINCT FROM p.student_id THEN coalesce(p.opened_by, x.created_by, a.created_by)
                 END AS staff_id,
            CASE t.kind WHEN 'capture' THEN s.moved WHEN 'capture_reversal' THEN -s.moved ELSE 0 END AS came_in,
