@@ -22,7 +22,7 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.payments import routing
-from studyspot.payments.models import Inputs, NoGateway, Routing
+from studyspot.payments.models import AmountTooSmall, Inputs, NoGateway, Routing
 
 NAMES = ["razorpay", "cashfree", "paytm", "stripe"]
 METHODS = ["upi", "card", "netbanking", "wallet"]
@@ -51,7 +51,9 @@ def a_payment(chance: random.Random) -> Facts:
         gateways = [g | alike for g in gateways]
     return {
         "id": UUID(int=chance.getrandbits(128)),
-        "amount": chance.choice([100, 60_000, chance.randrange(100, 200_000), chance.randrange(1, 10**9)]),
+        "amount": chance.choice(
+            [chance.randint(1, 120), 60_000, chance.randrange(100, 200_000), chance.randrange(1, 10**9)]
+        ),
         "method": chance.choice([None, *METHODS]),
         "purpose": chance.choice(PURPOSES),
         "pinned": chance.choice(["auto"] * 12 + NAMES),
@@ -125,7 +127,7 @@ def ours(facts: Facts) -> Verdict | None:
     )
     try:
         decision, turns = routing.decide(inputs)
-    except NoGateway:
+    except (AmountTooSmall, NoGateway):
         return None
     _consistent(decision, turns[0])
     prices = {c.gateway: (c.fee_paise, c.gst_paise, c.eligible) for c in decision.candidates}
@@ -165,6 +167,8 @@ def _can(g: Facts, facts: Facts) -> bool:
     if facts["pinned"] != "auto" and facts["pinned"] != g["gateway"]:
         return False
     if g["gateway"] not in facts["configured"] or g["taken_out"]:
+        return False
+    if facts["amount"] * 2 < {"razorpay": 200, "cashfree": 200, "stripe": 100, "paytm": 2}[g["gateway"]]:
         return False
     if facts["method"] is not None and g["methods"] != [] and facts["method"] not in g["methods"]:
         return False

@@ -193,6 +193,17 @@ def test_a_real_payment_is_replayed_from_what_its_attempt_kept(shop: Shop) -> No
     assert "_inputs" not in json.dumps(payment)
 
 
+def test_a_payment_that_is_resumed_is_decided_by_its_own_place(shop: Shop) -> None:
+    for gateway in ("razorpay", "cashfree"):
+        shop.fault(gateway, "down", "create_order")
+    booking = shop.book()
+    assert shop.create(booking).code == "gateway_unavailable"
+    payment = shop.create(booking).data
+    with shop.world.db(shop.tenant) as db:
+        places = db.dicts("SELECT inputs->>'bucket' AS place FROM payment_attempts")
+    assert {int(row["place"]) for row in places} == {routing.bucket_of(UUID(payment["id"]))}
+
+
 def test_a_decision_of_an_earlier_release_is_counted_and_not_guessed(shop: Shop) -> None:
     paid(shop, [120_000] * 3)
     with shop.world.db(shop.tenant) as db:

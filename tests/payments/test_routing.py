@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from studyspot.payments import routing
-from studyspot.payments.models import NoGateway
+from studyspot.payments.models import AmountTooSmall, NoGateway
 from studyspot.payments.routing import Terms
 
 from tests.fulfilment.shop import Shop
@@ -72,6 +72,12 @@ def test_pinned_or_without_an_account() -> None:
     assert routing.choose([RAZORPAY, CASHFREE], 1_000, frozenset({"cashfree"}), NOW)[1] == ["cashfree"]
     with pytest.raises(NoGateway):
         routing.choose([RAZORPAY, CASHFREE], 1_000, frozenset(), NOW)
+
+
+def test_an_amount_below_what_a_vendor_takes_goes_elsewhere_or_nowhere() -> None:
+    assert len(routing.choose([RAZORPAY, CASHFREE], 100, BOTH, NOW)[1]) == 2
+    with pytest.raises(AmountTooSmall):
+        routing.choose([RAZORPAY, CASHFREE], 99, BOTH, NOW)
 
 
 def test_costs_never_fall_with_the_amount() -> None:

@@ -122,6 +122,12 @@ def route(
     return decision, chosen, {t.gateway: t.account_id for t in offers.terms}
 
 
+def again(decision: Routing, payment_id: UUID) -> tuple[Routing, list[GatewayName]]:
+    """The same decision for a payment that was there already: its own place counts."""
+    assert isinstance(decision.inputs, Inputs), "a decision that was just made knows its inputs"
+    return routing.decide(decision.inputs.model_copy(update={"bucket": routing.bucket_of(payment_id)}))
+
+
 def quote(db: Db, request: Quote) -> QuotedRouting:
     """The decision a payment would get, if it stood in the middle of all: it explores nothing."""
     decision, chosen, _ = route(db, request.amount_paise, request.method, "auto")

@@ -7,8 +7,18 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from studyspot.payments.models import Candidate, GatewayHealth, GatewayName, Inputs, NoGateway, Routing, Rules, Terms
-from studyspot.payments.models.terms import half_up
+from studyspot.payments.models import (
+    AmountTooSmall,
+    Candidate,
+    GatewayHealth,
+    GatewayName,
+    Inputs,
+    NoGateway,
+    Routing,
+    Rules,
+    Terms,
+)
+from studyspot.payments.models.terms import LEAST_PAISE, half_up
 
 __all__ = ["MIDDLE", "GatewayHealth", "Terms", "bucket_of", "choose", "decide", "half_up"]
 
@@ -39,7 +49,9 @@ class Word:
 
 
 def decide(inputs: Inputs) -> tuple[Routing, list[GatewayName]]:
-    """The decision, and the gateways to ask in turn; the same inputs always give the same. NoGateway when none can.
+    """The decision, and the gateways to ask in turn; the same inputs always give the same.
+
+    NoGateway, or AmountTooSmall, when none can.
 
     First the word of the rules, then the owner's priority among own accounts, then the lowest total; a tie goes to the
     better success rate, then to the configured order.
@@ -48,7 +60,7 @@ def decide(inputs: Inputs) -> tuple[Routing, list[GatewayName]]:
     why_not = {t.gateway: _why_not(t, inputs) for t in inputs.terms}
     able = [t for t in inputs.terms if why_not[t.gateway] is None]
     if not able:
-        raise NoGateway(headers={"Retry-After": "30"})
+        raise _nobody(inputs)
     word = Word() if inputs.pinned != "auto" else _word(inputs, able)
     ranked = sorted(
         inputs.terms,
@@ -91,18 +103,31 @@ def choose(
     )
 
 
+def _nobody(inputs: Inputs) -> AmountTooSmall | NoGateway:
+    """Waiting does not help whoever pays less than anybody takes."""
+    least = min((LEAST_PAISE[t.gateway] for t in inputs.terms if t.gateway in inputs.configured), default=0)
+    return AmountTooSmall() if inputs.amount_paise < least else NoGateway(headers={"Retry-After": "30"})
+
+
 def _why_not(t: Terms, inputs: Inputs) -> str | None:
     if inputs.pinned not in ("auto", t.gateway):
         return f"{inputs.pinned} was asked for"
     if t.gateway not in inputs.configured:
         return "no account is configured"
+    return _cannot(t, inputs) or _should_not(t, inputs)
+
+
+def _cannot(t: Terms, inputs: Inputs) -> str | None:
     if inputs.method and t.methods and inputs.method not in t.methods:
         return f"it does not take {inputs.method}"
+    least = LEAST_PAISE[t.gateway]
+    return f"it takes nothing below {least} paise" if inputs.amount_paise < least else None
+
+
+def _should_not(t: Terms, inputs: Inputs) -> str | None:
     if t.taken_out:
         return "it was taken out by hand"
-    if t.circuit(inputs.at) == "open":
-        return "it has been failing"
-    return None
+    return "it has been failing" if t.circuit(inputs.at) == "open" else None
 
 
 def _word(inputs: Inputs, able: list[Terms]) -> Word:

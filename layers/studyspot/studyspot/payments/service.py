@@ -77,6 +77,7 @@ def open_payment(
         raise AlreadyPaid(paymentId=str(held.id))
     if held is None or held.amount_paise != payable.amount_paise or not queries.resume(db, held.id, until, lease):
         raise PaymentInProgress(paymentId=str(held.id) if held else None)
+    decision, gateways = merchants.again(decision, held.id)
     begun = {attempt.gateway: attempt for attempt in queries.attempts(db, held.id) if attempt.open}
     turns = sorted(gateways, key=lambda name: name not in begun)
     return Opening(queries.find(db, held.id), decision, turns, begun, True, through)

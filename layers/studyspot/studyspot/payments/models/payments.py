@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from studyspot.gateways.payment import Customer
 from studyspot.kit.errors import BadRequest, Conflict, GatewayError, RuleViolated, Unavailable
-from studyspot.kit.models import Model, Paise, Timestamp
+from studyspot.kit.models import MAX_PAISE, Model, Paise, Timestamp
 
 Status = Literal[
     "created", "pending", "unknown", "failed", "expired", "cancelled", "authorized", "captured", "partially_refunded",
@@ -182,7 +182,7 @@ class Moment(Model):
 class Quote(Model):
     """What a payment of this size would cost at each gateway."""
 
-    amount_paise: Paise
+    amount_paise: Annotated[int, Field(gt=0, le=MAX_PAISE, strict=True)]
     method: Method | None = None
 
 
@@ -242,6 +242,12 @@ class NoGateway(Unavailable):
     """No payment gateway can take this payment at the moment."""
 
     code = "no_gateway"
+
+
+class AmountTooSmall(RuleViolated):
+    """No payment gateway takes so little."""
+
+    code = "amount_too_small"
 
 
 class GatewayRefused(GatewayError):

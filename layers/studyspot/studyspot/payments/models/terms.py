@@ -19,6 +19,8 @@ PRIOR_CALLS = 10 * DECAY[0]
 PRIOR_PERCENT = 90
 """Until it is known better a gateway is taken to succeed nine times out of ten, with the weight of ten payments."""
 
+LEAST_PAISE = {"razorpay": 100, "cashfree": 100, "stripe": 50, "paytm": 1}
+"""The smallest amounts that the vendors take."""
 WAYS = {
     "credit_card": "card", "debit_card": "card", "prepaid_card": "card", "cc": "card", "dc": "card",
     "net_banking": "netbanking", "nb": "netbanking", "ppi": "wallet", "balance": "wallet",
