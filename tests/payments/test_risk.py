@@ -64,12 +64,12 @@ def decide(shop: Shop, event: str, decision: str, token: str | None = None) -> A
     [
         (None, 0, {}),
         (None, 0, {"payments": 5, "payers": 2, "cards": 2, "failures": 2, "paid": 3, "most_paid": 12_500}),
-        ("payer_velocity", 25, {"payments": 6}),
+        ("payer_velocity", 20, {"payments": 6}),
         ("device_velocity", 25, {"payers": 3}),
         ("card_velocity", 30, {"cards": 3}),
-        ("failed_attempts", 25, {"failures": 3}),
+        ("failed_attempts", 20, {"failures": 3}),
         ("name", 15, {"other_names": 1}),
-        ("amount", 20, {"paid": 3, "most_paid": 12_499}),
+        ("amount", 10, {"paid": 3, "most_paid": 12_499}),
         (None, 0, {"paid": 2, "most_paid": 100}),
         ("odd_hour", 5, {"now": datetime(2026, 11, 30, 19, 30, tzinfo=UTC)}),
         (None, 0, {"now": datetime(2026, 11, 30, 19, 29, tzinfo=UTC)}),
@@ -96,10 +96,10 @@ def test_each_sign_from_where_on_it_is_one(sign: str | None, points: int, seen: 
 @pytest.mark.parametrize(
     ("seen", "score", "outcome"),
     [
-        ({"payments": 6, "failures": 3}, 50, "passed"),
-        ({"payments": 6, "failures": 3, "country": "RU"}, 70, "held"),
-        ({"payments": 6, "failures": 3, "cards": 3}, 80, "held"),
-        ({"cards": 3, "failures": 3, "other_names": 1, "country": "RU"}, 90, "refused"),
+        ({"payments": 6, "failures": 3}, 40, "passed"),
+        ({"payments": 6, "failures": 3, "cards": 3}, 70, "held"),
+        ({"payments": 6, "failures": 3, "cards": 3, "other_names": 1}, 85, "held"),
+        ({"payments": 6, "failures": 3, "cards": 3, "country": "RU"}, 90, "refused"),
         ({"payments": 9, "payers": 9, "cards": 9, "failures": 9, "other_names": 9, "country": "RU"}, 100, "refused"),
     ],
 )
@@ -108,6 +108,13 @@ def test_seventy_is_held_ninety_is_refused_and_a_hundred_is_the_end(
 ) -> None:
     told = risk.judged(Seen(**CALM | seen), RiskRules())
     assert (told[0], told[2]) == (score, outcome)
+
+
+def test_what_somebody_honest_may_meet_with_on_one_day_is_never_held() -> None:
+    night = datetime(2026, 11, 30, 20, 0, tzinfo=UTC)
+    hurried = {"payments": 50, "failures": 50, "paid": 3, "most_paid": 1, "student_id": made(3600), "now": night}
+    score, reasons, outcome = risk.judged(Seen(**CALM | hurried), RiskRules())
+    assert (score, len(reasons), outcome) == (65, 5, "passed")
 
 
 def test_nobody_but_owner_and_staff_of_the_platform_sees_or_says_anything(shop: Shop) -> None:
@@ -251,6 +258,17 @@ def test_one_card_that_serves_many_is_a_sign(shop: Shop) -> None:
         db.run("UPDATE payment_cards SET payer_hash = %(mine)s WHERE payer_hash = 'p0'", mine=mine)
     shop.create(shop.book(days=2))
     assert {r["sign"]: r["seen"] for r in events(shop)[0]["reasons"]}["card_velocity"] == 3
+
+
+def test_cards_that_only_look_alike_are_not_one(shop: Shop) -> None:
+    for number in range(3):
+        student = shop.scene.student()
+        token = shop.scene.token(student)
+        payment = shop.create(shop.scene.book(token, number).data["id"], token).data
+        shop.verify(payment["id"], shop.pay(payment, method="card"), token)
+    with shop.world.db(shop.tenant) as db:
+        assert db.value("SELECT count(DISTINCT card_hash) FROM payment_cards") == 3
+    assert "card_velocity" not in {r["sign"] for e in events(shop) for r in e["reasons"]}
 
 
 def test_a_device_from_which_many_pay_and_a_country_that_is_far(shop: Shop) -> None:

@@ -55,7 +55,9 @@ class GatewayPayment:
     customer_id: str | None = None
     token_id: str | None = None
     card: str | None = None
-    """What tells one card from another, as far as the gateway says: never its number."""
+    """What receipts print of the card; other cards may look the same."""
+    fingerprint: str | None = None
+    """What the gateway itself tells one card from every other by; never its number."""
 
 
 def card_of(network: str | None, issuer: str | None, ending: str | None) -> str | None:

@@ -82,7 +82,7 @@ def payment_from(intent: Mapping[str, Any]) -> GatewayPayment:
         tax_paise=tax,
         error=(reason or "declined") if status == "failed" else None,
         captured_at=(moment(charge.get("created")) or moment(intent.get("created"))) if status == "captured" else None,
-        card=text(_part(paid_by, "card").get("fingerprint")),
+        fingerprint=text(_part(paid_by, "card").get("fingerprint")),
     )
 
 

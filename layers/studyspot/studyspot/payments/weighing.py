@@ -144,11 +144,14 @@ def _seen(payable: Payable, payer: Payer, known: Known) -> risk.Seen:
 
 
 def remember_card(db: Db, payment: PaymentRow, fact: GatewayPayment) -> None:
-    """Which card it was, as a keyed hash, paid or declined; where the gateway does not tell it, nothing."""
-    if fact.card:
-        card = crypto.keyed_hash("risk.card", f"{db.tenant}\x00{fact.card}")
-        payer = _payer_hash(db, payment.payer_phone, payment.student_id or payment.opened_by)
-        queries.card_seen(db, payment.id, card, payer)
+    """Which card it was, as a keyed hash, paid or declined; where the gateway does not tell it, nothing.
+
+    What is only printed of a card is no proof that two people share it: it counts among the cards of one payer.
+    """
+    payer = _payer_hash(db, payment.payer_phone, payment.student_id or payment.opened_by)
+    told = fact.fingerprint or (f"{payer}\x00{fact.card}" if fact.card else None)
+    if told:
+        queries.card_seen(db, payment.id, crypto.keyed_hash("risk.card", f"{db.tenant}\x00{told}"), payer)
 
 
 def decide(db: Db, event_id: UUID, asked: RiskDecision) -> RiskEvent:

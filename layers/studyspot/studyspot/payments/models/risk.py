@@ -22,13 +22,16 @@ Hour = Annotated[int, Field(ge=0, le=24, strict=True)]
 
 
 class Weights(Model):
-    """What each sign adds to the score; 0 takes it out."""
+    """What each sign adds to the score; 0 takes it out.
 
-    payer_velocity: Points = 25
+    Hurry, failures, a large amount, a new account and the night, all that somebody honest may meet with on one day,
+    come to 65 together: it takes a sign that somebody else is at it before anything is held."""
+
+    payer_velocity: Points = 20
     device_velocity: Points = 25
     card_velocity: Points = 30
-    failed_attempts: Points = 25
-    amount: Points = 20
+    failed_attempts: Points = 20
+    amount: Points = 10
     name: Points = 15
     new_account: Points = 10
     odd_hour: Points = 5
