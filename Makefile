@@ -98,8 +98,8 @@ timing: $(READY) ## slow proof: answers to known and unknown accounts take the s
 restart: $(READY) ## slow proof: the product is ended by Ctrl-C and started again on what it left
 	$(BIN)/python -m pytest tests/hostile/test_run.py -m slow
 
-payment-kills: $(READY) ## slow proof: death at every statement of webhook, settlement and refund
-	$(BIN)/python -m pytest tests/fulfilment/test_kills.py -m slow
+payment-kills: $(READY) ## slow proof: death at every statement of webhook, settlement, refund and of an imported payout
+	$(BIN)/python -m pytest tests/fulfilment/test_kills.py tests/settlements/test_import_kills.py -m slow
 
 explorer: $(READY) ## slow proof: every order of a payment's events on the real code, and of two processes' statements; counts are printed
 	$(BIN)/python -m pytest tests/model -m slow -s

@@ -8,7 +8,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from studyspot.kit import cells, clock
+from studyspot.kit import cells, clock, ids, tally
 
 from tests.fulfilment.shop import KEYS
 from tests.settlements.market import GATEWAYS, Market
@@ -122,6 +122,42 @@ def test_a_file_that_cannot_be_read_leaves_nothing(market: Market, text: str, wo
     answer = market.bring("razorpay", text)
     assert (answer.status, answer.code) == (422, "unreadable_report"), answer.json
     assert words in answer.json["detail"]
+
+
+def test_a_report_of_an_own_account_is_its_organisation_s_alone(market: Market) -> None:
+    """Whoever can bring a file for one organisation's account moves no other's books, whatever the file names."""
+    theirs = market.sell("razorpay", 50_000)
+    before = market.balances()
+    stranger, account = market.shop.world.tenant().id, ids.uuid7()
+    with cells.tenant_db(stranger) as db:
+        db.run(
+            "INSERT INTO gateway_accounts (id, gateway, key_id, credentials, mode, status, created_at, updated_at)"
+            " VALUES (%(id)s, 'razorpay', 'rzp_live_theirs', '', 'live', 'connected', %(now)s, %(now)s)",
+            id=account, now=clock.now(),
+        )  # fmt: skip
+    with cells.core_db() as core:
+        core.run(
+            "INSERT INTO gateway_account_owners (account_id, gateway, tenant_id, created_at)"
+            " VALUES (%(id)s, 'razorpay', %(tenant)s, %(now)s)",
+            id=account, tenant=stranger, now=clock.now(),
+        )  # fmt: skip
+    told = market.bring("razorpay", market.file("razorpay", theirs.due), accountId=str(account)).data
+    assert told["standing"] == {"unknown": 1}
+    assert market.balances() == before and market.shop.payment(str(theirs.payment))["settledAt"] is None
+    assert market.balances(stranger)["liability.unexplained_settlement.razorpay"] < 0
+    assert market.bring("cashfree", market.file("razorpay", theirs.due), accountId=str(account)).status == 404
+    assert market.bring("razorpay", market.file("razorpay", theirs.due)).data["standing"] == {"counted": 1}
+    assert market.balances()["asset.gateway_receivable.razorpay"] == 0
+
+
+def test_reads_are_one_round_trip(market: Market) -> None:
+    sale = market.sell("razorpay", 50_000)
+    assert market.bring("razorpay", market.file("razorpay", sale.due)).status == 200
+    call, owner = market.shop.world.call, market.shop.owner
+    (listed,) = call("settlements", "GET", "/settlements", owner).data
+    for path in ("/settlements", f"/settlements/{listed['id']}", "/settlements/expected", "/disputes"):
+        assert call("settlements", "GET", path, owner).status == 200
+        assert tally.current.trips == 1, path
 
 
 def test_hostile_bodies(market: Market) -> None:

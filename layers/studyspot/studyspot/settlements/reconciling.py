@@ -14,6 +14,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound
 from studyspot.kit.ids import PLATFORM
 from studyspot.kit.pages import Paging
+from studyspot.kit.together import together
 from studyspot.ledger import models as accounts
 from studyspot.ledger import service as ledger
 from studyspot.payments import merchants, payouts
@@ -95,15 +96,16 @@ def _of_tenant(core: Db, run: Run, account_id: UUID | None, tenant: UUID) -> int
         arrived = comparing.came(db, run.gateway, waiting, run.day)
         matched, found = comparing.compare(db, run.gateway, account_id, run.day)
         _look_up(db, found)
-        if found:
-            told = {"gateway": run.gateway, "day": str(run.day), "differences": len(found)}
-            outbox.emit(db, "settlement.mismatch", run.id, told)
     explained = [one for one in waiting if one.line_id in adopted]
     with core.transaction():
         for item in [*arrived, *explained]:
             runs.close(core, item.id, "settled_later", "found in a later report, or in our books since", None)
-        runs.add(core, run.id, tenant, run.gateway, found)
+        new = runs.add(core, run.id, tenant, run.gateway, found)
     core.commit()
+    if new:
+        with cells.tenant_db(tenant) as db:
+            told = {"gateway": run.gateway, "day": str(run.day), "differences": new}
+            outbox.emit(db, "settlement.mismatch", run.id, told)
     return matched
 
 
@@ -144,9 +146,13 @@ def _look_up(db: Db, found: list[Finding]) -> None:
 
 def show(core: Db, run_id: UUID) -> RunView:
     """With what was found."""
-    run = runs.find(core, run_id)
-    first = runs.items(core, None, SHOWN, run=run_id, kind=None, status=None)
-    return RunView(**run.model_dump(), found=runs.counts(core, run_id), items=first)
+    with together(core) as reads:
+        found = runs.named(reads, run_id)
+        first = runs.items(reads, None, SHOWN, run=run_id, kind=None, status=None)
+        counts = runs.counts(reads, run_id)
+    if not found:
+        raise NotFound
+    return RunView(**found[0].model_dump(), found={one.kind: one.n for one in counts}, items=first)
 
 
 def listed(core: Db, paging: Paging, gateway: str | None, day: date | None, status: str | None) -> list[Run]:

@@ -8,11 +8,13 @@ from uuid import UUID
 from studyspot.kit import clock
 from studyspot.kit.clock import INDIA
 from studyspot.kit.db import Db
+from studyspot.kit.errors import NotFound
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
+from studyspot.kit.together import together
 from studyspot.settlements.calendar import due_on
 from studyspot.settlements.importing import announced, take_day, take_file
-from studyspot.settlements.models import SETTLES_AFTER, Expected, Settlement, SettlementWithLines
+from studyspot.settlements.models import Expected, Settlement, SettlementWithLines
 from studyspot.settlements.queries import lines as rows
 from studyspot.settlements.reconciling import ask, carry_out, items, listed, resolve, show, yesterday
 
@@ -43,8 +45,12 @@ def payouts(db: Db, paging: Paging, gateway: str | None, from_: date | None, to:
 
 def read(db: Db, settlement_id: UUID) -> SettlementWithLines:
     """With its lines."""
-    found = rows.find(db, settlement_id)
-    return SettlementWithLines(**found.model_dump(), items=rows.lines(db, settlement_id, MOST_LINES))
+    with together(db) as reads:
+        found = rows.named(reads, settlement_id)
+        items = rows.lines(reads, settlement_id, MOST_LINES)
+    if not found:
+        raise NotFound
+    return SettlementWithLines(**found[0].model_dump(), items=items)
 
 
 def expected(db: Db) -> list[Expected]:
@@ -52,9 +58,8 @@ def expected(db: Db) -> list[Expected]:
     today = clock.now().astimezone(INDIA).date()
     start = datetime.combine(today - LOOKED_BACK, time(), INDIA)
     days: dict[tuple[str, date], list[tuple[str, int]]] = {}
-    for gateway in SETTLES_AFTER:
-        for row in rows.unpaid(db, gateway, start):
-            days.setdefault((gateway, due_on(gateway, row["at"])), []).append((row["kind"], row["net_paise"]))
+    for row in rows.unpaid(db, start):
+        days.setdefault((row.gateway, due_on(row.gateway, row.at)), []).append((row.kind, row.net_paise))
     return [
         Expected(
             gateway=gateway,

@@ -16,10 +16,10 @@ from studyspot.kit.clock import INDIA
 
 Kind = Literal["payment", "refund", "refund_reversal", "dispute", "dispute_reversal", "adjustment"]
 Row = Mapping[str, str]
-RUPEES = re.compile(r"-?\d{1,13}(?:\.\d{1,4})?")
-WHOLE = re.compile(r"-?\d{1,15}")
-DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
-INDIAN_DAY = re.compile(r"(\d{2})[/-](\d{2})[/-](\d{4})(?:[T ].*)?")
+RUPEES = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,4})?")
+WHOLE = re.compile(r"-?[0-9]{1,15}")
+DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?", re.ASCII)
+INDIAN_DAY = re.compile(r"(\d{2})[/-](\d{2})[/-](\d{4})(?:[T ].*)?", re.ASCII)
 LONGEST = 200
 YEARS = range(2010, 2100)
 """In which payouts are made."""
@@ -126,7 +126,7 @@ def day_of(value: Any) -> date:
 
 
 def _day(told: str) -> date | None:
-    if re.fullmatch(r"\d{9,11}", told):
+    if re.fullmatch(r"[0-9]{9,11}", told):
         return datetime.fromtimestamp(int(told), UTC).astimezone(INDIA).date()
     if match := DAY.fullmatch(told):
         moment = datetime.fromisoformat(told) if "T" in told else None

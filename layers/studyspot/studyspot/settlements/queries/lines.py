@@ -9,7 +9,18 @@ from uuid import UUID
 
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
-from studyspot.settlements.models import Line, Settlement, StoredLine
+from studyspot.kit.models import Model
+from studyspot.settlements.models import SETTLES_AFTER, Line, Settlement, StoredLine
+
+
+class Unpaid(Model):
+    """Money that a gateway holds, or has given back for us."""
+
+    gateway: str
+    kind: str
+    at: datetime
+    net_paise: int
+
 
 LINE = ", ".join(f"l.{name}" for name in Line.model_fields)
 STORED = f"{LINE}, l.settlement_id, l.gateway, l.occurrence, l.capture_id, l.created_at, s.settled_on, s.account_id"
@@ -133,9 +144,9 @@ def settled(db: Db, captures: list[UUID], refunds: list[UUID], until: date) -> s
     return {row["id"] for row in found}
 
 
-def find(db: Db, settlement_id: UUID) -> Settlement:
-    """One, or NotFound."""
-    return db.one(Settlement, f"{SETTLEMENT} WHERE s.id = %(id)s", id=settlement_id)
+def named(db: Db, settlement_id: UUID) -> list[Settlement]:
+    """The one of that id, if it is there."""
+    return db.all(Settlement, f"{SETTLEMENT} WHERE s.id = %(id)s", id=settlement_id)
 
 
 def listed(db: Db, after: Any, limit: int, **wanted: Any) -> list[Settlement]:
@@ -153,18 +164,19 @@ def listed(db: Db, after: Any, limit: int, **wanted: Any) -> list[Settlement]:
     )
 
 
-def unpaid(db: Db, gateway: str, start: datetime) -> list[dict[str, Any]]:
-    """What was taken and given back since then, and is in no payout."""
-    return db.dicts(
+def unpaid(db: Db, start: datetime) -> list[Unpaid]:
+    """What gateways took and gave back since then, and is in no payout."""
+    return db.all(
+        Unpaid,
         """
-        SELECT 'payment' AS kind, c.captured_at AS at, c.amount_paise - c.fee_paise AS net_paise
-        FROM payment_captures c
-        WHERE c.gateway = %(gateway)s AND c.captured_at >= %(start)s
+        SELECT c.gateway, 'payment' AS kind, c.captured_at AS at, c.amount_paise - c.fee_paise AS net_paise
+        FROM payment_captures c JOIN payments p ON p.id = c.payment_id
+        WHERE c.gateway = ANY(%(gateways)s) AND c.captured_at >= %(start)s AND (c.surplus OR p.settled_at IS NULL)
           AND NOT EXISTS (SELECT FROM settlement_lines l WHERE l.capture_id = c.id AND l.kind = 'payment')
         UNION ALL
-        SELECT 'refund', r.succeeded_at, -r.amount_paise FROM refunds r
-        WHERE r.gateway = %(gateway)s AND r.status = 'succeeded' AND r.succeeded_at >= %(start)s
+        SELECT r.gateway, 'refund', r.succeeded_at, -r.amount_paise FROM refunds r
+        WHERE r.gateway = ANY(%(gateways)s) AND r.status = 'succeeded' AND r.succeeded_at >= %(start)s
           AND NOT EXISTS (SELECT FROM settlement_lines l WHERE l.refund_id = r.id AND l.kind = 'refund')""",
-        gateway=gateway,
+        gateways=list(SETTLES_AFTER),
         start=start,
     )

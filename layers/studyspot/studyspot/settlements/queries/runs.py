@@ -9,7 +9,16 @@ from uuid import UUID
 
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
+from studyspot.kit.models import Model
 from studyspot.settlements.models import Finding, Item, Run
+
+
+class Count(Model):
+    """How often something was found."""
+
+    kind: str
+    n: int
+
 
 RUN = ", ".join(Run.model_fields)
 ITEM = ", ".join(Item.model_fields)
@@ -74,9 +83,9 @@ def done(core: Db, gateway: str, account_id: UUID | None, since: date) -> tuple[
     return (found[0]["day"] if found else None), {row["day"] for row in found if row["status"] == "done"}
 
 
-def find(core: Db, run_id: UUID) -> Run:
-    """One, or NotFound."""
-    return core.one(Run, f"SELECT {RUN} FROM recon_runs WHERE id = %(id)s", id=run_id)
+def named(core: Db, run_id: UUID) -> list[Run]:
+    """The one of that id, if it is there."""
+    return core.all(Run, f"SELECT {RUN} FROM recon_runs WHERE id = %(id)s", id=run_id)
 
 
 def listed(core: Db, after: Any, limit: int, **wanted: Any) -> list[Run]:
@@ -160,7 +169,7 @@ def items(core: Db, after: Any, limit: int, **wanted: Any) -> list[Item]:
     )
 
 
-def counts(core: Db, run_id: UUID) -> dict[str, int]:
+def counts(core: Db, run_id: UUID) -> list[Count]:
     """How many of each kind."""
     query = "SELECT kind, count(*)::int AS n FROM recon_items WHERE run_id = %(id)s GROUP BY kind ORDER BY kind"
-    return {row["kind"]: row["n"] for row in core.dicts(query, id=run_id)}
+    return core.all(Count, query, id=run_id)
