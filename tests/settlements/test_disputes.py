@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from studyspot.kit import clock
+from studyspot.gateways.payment import DisputeState, GatewayDispute
+from studyspot.kit import cells, clock
+from studyspot.payments import disputes as payments
+from studyspot.settlements import verifying
 
 from tests.bookings.scene import next_day
 from tests.settlements.market import Market, Sale
@@ -147,11 +150,36 @@ def test_the_attendance_log_is_the_evidence(market: Market) -> None:
     assert disputes(market)[0]["evidenceAt"]
 
 
-def test_a_dispute_in_paytms_report_alone(market: Market) -> None:
-    """No event tells of it: the line stands apart until somebody explains it, and reconciliation names it."""
+def test_a_chargeback_that_only_the_report_tells_of(market: Market) -> None:
+    """Paytm sends no event: the line of its payout opens it."""
     sale = market.sell("paytm", 40_000)
     tell(market, sale, "lost")
-    for day in market.shop.simulators.payouts.days("paytm"):
-        assert market.bring("paytm", market.file("paytm", day)).status == 200
     assert disputes(market) == []
-    assert market.balances()["liability.unexplained_settlement.paytm"] == 40_000
+    for day in market.shop.simulators.payouts.days("paytm"):
+        assert set(market.bring("paytm", market.file("paytm", day)).data["standing"]) == {"counted"}
+    (dispute,) = disputes(market, gateway="paytm")
+    assert (dispute["status"], dispute["amountPaise"], dispute["paymentId"]) == ("open", 40_000, str(sale.payment))
+    balances = market.balances()
+    assert (balances["asset.disputed.paytm"], balances["asset.gateway_receivable.paytm"]) == (40_000, 0)
+    assert market.shop.payment(str(sale.payment))["dispute"] == "open"
+
+
+def test_a_bank_that_only_asks_takes_nothing_until_it_does(market: Market) -> None:
+    sale = market.sell("stripe", 30_000)
+    before = market.balances()
+
+    def news(status: DisputeState, phase: str) -> None:
+        with cells.tenant_db(sale.tenant) as db:
+            payments.told(db, sale.payment, GatewayDispute("stripe", "dp_1", sale.name, status, 30_000, phase))
+
+    news("open", "retrieval")
+    assert market.balances() == before and disputes(market)[0]["phase"] == "retrieval"
+    news("under_review", "chargeback")
+    assert market.balances()["asset.disputed.stripe"] == 30_000
+    news("won", "chargeback")
+    assert market.balances() == before | {"asset.disputed.stripe": 0}
+    for status, lost in (("lost", 30_000), ("won", 0), ("lost", 30_000)):
+        news(status, "arbitration")  # type: ignore[arg-type] # of the list above
+        assert market.balances()["expense.chargebacks"] == lost
+        with cells.tenant_db(sale.tenant) as db:
+            assert verifying.of_tenant(db).faults == []

@@ -1,6 +1,6 @@
 """Chargebacks: what a payer's bank takes back is set apart in the books until somebody wins.
 
-`open -> under_review -> won | lost | closed`; a later phase may turn won and lost round, once each.
+`open -> under_review -> won | lost | closed`; a later phase may turn won and lost round.
 """
 
 from __future__ import annotations
@@ -98,8 +98,13 @@ def _end(db: Db, before: Dispute, after: Dispute) -> None:
         "lost": accounts.CHARGEBACKS,
     }
     from_account = places.get(before.status, _held(after))
-    if from_account != places[after.status]:
-        _book(db, after, f"dispute_{after.status}", places[after.status], from_account)
+    if from_account == places[after.status]:
+        return
+    kind = f"dispute_{after.status}"
+    before_now = {entry.transaction_id for entry in ledger.entries_of(db, after.id) if entry.kind.startswith(kind)}
+    # a later phase may turn it round again: each turn is a cause of its own
+    turn = f"{kind}_{len(before_now) + 1}" if before_now else kind
+    _book(db, after, turn, places[after.status], from_account)
 
 
 def _charge(db: Db, dispute: Dispute, fee_paise: int) -> Dispute:

@@ -20,9 +20,9 @@ def owners_of(core: Db, gateway: str, order_ids: list[str]) -> dict[str, UUID]:
     return payouts.owners_of(core, gateway, order_ids)
 
 
-def tenants_at(core: Db, gateway: str) -> list[UUID]:
-    """Every organisation that ever had an order there."""
-    return payouts.tenants_at(core, gateway)
+def tenants_at(core: Db, gateway: str, since: datetime) -> list[UUID]:
+    """Every organisation that had an order there since then."""
+    return payouts.tenants_at(core, gateway, since)
 
 
 def owner_of_account(core: Db, gateway: str, account_id: UUID) -> UUID | None:
@@ -44,7 +44,7 @@ def all_own_accounts(core: Db) -> list[tuple[GatewayName, UUID]]:
     return payouts.own_accounts(core)
 
 
-def payments_of(db: Db, order_ids: list[str]) -> list[UUID]:
+def payments_of(db: Db, order_ids: list[str]) -> dict[str, UUID]:
     """The payments that these orders are attempts of."""
     return payouts.payments_of(db, order_ids)
 

@@ -30,7 +30,7 @@ def compare(db: Db, gateway: str, account_id: UUID | None, day: date) -> tuple[i
     lines = rows.of_day(db, gateway, account_id, day)
     found = [finding for line in lines if (finding := _of_line(line))]
     matched = len(lines) - len(found)
-    return matched, [*found, *_missing(db, gateway, account_id, day), *_of_books(db, gateway, account_id, day)]
+    return matched, [*found, *_missing(db, gateway, account_id, day), *_of_books(db, gateway, day)]
 
 
 def _of_line(line: StoredLine) -> Finding | None:
@@ -104,10 +104,8 @@ def _of_refund(gateway: str, one: GivenBack) -> Finding:
     )  # fmt: skip
 
 
-def _of_books(db: Db, gateway: str, account_id: UUID | None, day: date) -> list[Finding]:
-    """The books are the organisation's, whichever account it was: the platform's run looks at them."""
-    if account_id is not None:
-        return []
+def _of_books(db: Db, gateway: str, day: date) -> list[Finding]:
+    """The books are the organisation's, whichever account it was: every run looks at them, and tells a thing once."""
     found = posted.wrong(db, gateway, day, _moment(day), _moment(day + timedelta(days=1)))
     return [Finding.model_validate({**one.model_dump(), "kind": "ledger_mismatch"}) for one in found]
 

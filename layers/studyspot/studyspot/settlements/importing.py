@@ -13,18 +13,20 @@ from typing import Any, Literal
 from uuid import UUID
 
 from studyspot.gateways import settlements as reports
+from studyspot.gateways.payment import DisputeState, GatewayDispute
 from studyspot.gateways.settlements import ReportLine, UnreadableReport
 from studyspot.kit import audit, cells, log, outbox
 from studyspot.kit.clock import INDIA
 from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound
 from studyspot.kit.ids import PLATFORM
-from studyspot.payments import payouts
+from studyspot.payments import disputes, payouts
 from studyspot.payments.models import GatewayName
 from studyspot.settlements import matching, posting
 from studyspot.settlements.models import Imported, UnreadableReportFile
 from studyspot.settlements.queries import lines as rows
 
+TOLD: dict[str, DisputeState] = {"dispute": "open", "dispute_reversal": "won"}
 Source = Literal["file", "api"]
 Account = tuple[UUID | None, UUID]
 """An own account, and whose it is; None and tenant zero for the platform's."""
@@ -51,14 +53,14 @@ def take_file(core: Db, gateway: GatewayName, account_id: UUID | None, text: str
 
 
 def take_day(core: Db, gateway: GatewayName, account_id: UUID | None, day: date) -> Imported:
-    """What the gateway itself says of a day; asked outside any transaction."""
+    """What the gateway itself says of a day."""
     through = account(core, gateway, account_id)
+    return take(core, gateway, through, fetched(core, gateway, through, day), "api")
+
+
+def fetched(core: Db, gateway: str, through: Account, day: date) -> list[ReportLine]:
+    """The lines of that account's payouts; asked outside any transaction."""
     core.commit()
-    return take(core, gateway, through, fetched(gateway, through, day), "api")
-
-
-def fetched(gateway: str, through: Account, day: date) -> list[ReportLine]:
-    """The lines of that account's payouts."""
     account_id, tenant = through
     with cells.tenant_db(tenant) as db:
         client = payouts.client(db, gateway, account_id)
@@ -72,8 +74,8 @@ def announced(core: Db, gateway: GatewayName, account_id: UUID | None, at: datet
 
 def take(core: Db, gateway: GatewayName, through: Account, found: list[ReportLine], source: Source) -> Imported:
     """Safe to repeat, in parts, and at the same time: a line is counted once. Commits organisation by organisation."""
-    account_id, owner = through
-    shares = _shares(core, gateway, owner, account_id, found)
+    account_id, _ = through
+    shares = shared(core, gateway, through, found)
     core.commit()
     standing: Counter[str] = Counter()
     added, net = 0, 0
@@ -92,9 +94,9 @@ def take(core: Db, gateway: GatewayName, through: Account, found: list[ReportLin
     )
 
 
-def _shares(
-    core: Db, gateway: str, owner: UUID, account_id: UUID | None, found: list[ReportLine]
-) -> dict[UUID, list[ReportLine]]:
+def shared(core: Db, gateway: str, through: Account, found: list[ReportLine]) -> dict[UUID, list[ReportLine]]:
+    """Whose lines these are."""
+    account_id, owner = through
     if account_id is not None:
         return {owner: found} if found else {}
     owners = payouts.owners_of(core, gateway, [line.order_id for line in found if line.order_id])
@@ -113,6 +115,7 @@ def take_share(
         kept = _kept(db, gateway, account_id, lines, source)
         names = {name: settlement for name, (settlement, _) in kept.items()}
         days = dict(kept.values())
+        _hear_of_chargebacks(db, gateway, lines)
         counted = rows.counted(db, gateway, [line.entity_id for line in lines])
         books = matching.Books(db, gateway, account_id, lines)
         made = matching.rows(books, lines, names, counted)
@@ -125,6 +128,18 @@ def take_share(
             outbox.emit(db, "settlement.imported", settlement, {"gateway": gateway, "netPaise": net})
     db.commit()
     return new
+
+
+def _hear_of_chargebacks(db: Db, gateway: str, lines: list[ReportLine]) -> None:
+    """A report may be the first to tell of one, as Paytm's is: money that was taken opens it, given back it is won."""
+    told = [line for line in lines if line.kind in TOLD and line.currency == matching.RUPEES]
+    owners = payouts.payments_of(db, sorted({line.order_id for line in told}))
+    known = disputes.named(db, gateway, [line.entity_id for line in told])
+    for line in told:
+        if line.order_id not in owners or (line.kind == "dispute" and line.entity_id in known):
+            continue
+        news = GatewayDispute(gateway, line.entity_id, line.payment_id, TOLD[line.kind], abs(line.gross_paise))
+        disputes.told(db, owners[line.order_id], news)
 
 
 def _kept(

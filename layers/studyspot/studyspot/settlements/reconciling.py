@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from studyspot.gateways.failures import GatewayFailure
@@ -12,7 +12,6 @@ from studyspot.kit.auth import Actor
 from studyspot.kit.clock import INDIA
 from studyspot.kit.db import Db
 from studyspot.kit.errors import NotFound
-from studyspot.kit.ids import PLATFORM
 from studyspot.kit.pages import Paging
 from studyspot.kit.together import together
 from studyspot.ledger import models as accounts
@@ -75,9 +74,14 @@ def carry_out(core: Db, run_id: UUID) -> Run:
 
 
 def _compared(core: Db, run: Run) -> int:
-    account_id, owner = importing.account(core, run.gateway, run.account_id)
-    importing.take_day(core, run.gateway, account_id, run.day)
-    everybody = {owner} if account_id else {*payouts.tenants_at(core, run.gateway), PLATFORM}
+    """Of everybody who is named in the report, or may be missing in it."""
+    through = importing.account(core, run.gateway, run.account_id)
+    account_id, owner = through
+    told = importing.fetched(core, run.gateway, through, run.day)
+    importing.take(core, run.gateway, through, told, "api")
+    everybody = {owner, *importing.shared(core, run.gateway, through, told)}
+    if account_id is None:
+        everybody.update(payouts.tenants_at(core, run.gateway, _since(run.day)))
     core.commit()
     matched = 0
     for tenant in sorted(everybody):
@@ -86,6 +90,11 @@ def _compared(core: Db, run: Run) -> int:
         except NotFound:
             log.info("reconciled_without", tenantId=tenant)  # it has left, and its rows with it
     return matched
+
+
+def _since(day: date) -> datetime:
+    """From when on orders may still be paid out on that day, or be missed."""
+    return datetime.combine(day - 2 * comparing.LOOKED_BACK, time(), INDIA)
 
 
 def _of_tenant(core: Db, run: Run, account_id: UUID | None, tenant: UUID) -> int:
@@ -140,7 +149,7 @@ def _look_up(db: Db, found: list[Finding]) -> None:
     orders = {
         str(one.detail.get("orderId")) for one in found if one.kind == "missing_here" and one.subject == "payment"
     }
-    for payment in payouts.payments_of(db, sorted(orders)):
+    for payment in payouts.payments_of(db, sorted(orders)).values():
         outbox.send(db, SETTLER, {"paymentId": str(payment)})
 
 
@@ -221,6 +230,9 @@ def _days(core: Db, gateway: str, account_id: UUID | None, last: date) -> list[d
 
 
 def _accounts(core: Db) -> list[tuple[GatewayName, UUID | None]]:
-    """The platform's, where anybody ever sold anything, and every organisation's own."""
-    ours = [(name, None) for name in GATEWAYS if name in merchants.of_platform() and payouts.tenants_at(core, name)]
+    """The platform's, where anybody has sold anything lately, and every organisation's own."""
+    since = _since(clock.now().astimezone(INDIA).date())
+    ours = [
+        (name, None) for name in GATEWAYS if name in merchants.of_platform() and payouts.tenants_at(core, name, since)
+    ]
     return [*ours, *payouts.all_own_accounts(core)]

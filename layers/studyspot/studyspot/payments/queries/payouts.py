@@ -75,10 +75,10 @@ def owners_of(core: Db, gateway: str, order_ids: list[str]) -> dict[str, UUID]:
     return {row.gateway_order_id: row.tenant_id for row in found}
 
 
-def tenants_at(core: Db, gateway: str) -> list[UUID]:
-    """Every organisation that ever had an order there."""
-    found = core.dicts("SELECT DISTINCT tenant_id FROM gateway_orders WHERE gateway = %(gateway)s", gateway=gateway)
-    return [row["tenant_id"] for row in found]
+def tenants_at(core: Db, gateway: str, since: datetime) -> list[UUID]:
+    """Every organisation that had an order there since then."""
+    query = "SELECT DISTINCT tenant_id FROM gateway_orders WHERE gateway = %(gateway)s AND created_at >= %(since)s"
+    return [row["tenant_id"] for row in core.dicts(query, gateway=gateway, since=since)]
 
 
 def own_accounts(core: Db) -> list[tuple[Any, UUID]]:
@@ -87,10 +87,10 @@ def own_accounts(core: Db) -> list[tuple[Any, UUID]]:
     return [(row["gateway"], row["account_id"]) for row in found]
 
 
-def payments_of(db: Db, order_ids: list[str]) -> list[UUID]:
+def payments_of(db: Db, order_ids: list[str]) -> dict[str, UUID]:
     """The payments that these orders are attempts of."""
-    query = "SELECT DISTINCT payment_id FROM payment_attempts WHERE gateway_order_id = ANY(%(orders)s)"
-    return [row["payment_id"] for row in db.dicts(query, orders=order_ids)]
+    query = "SELECT gateway_order_id, payment_id FROM payment_attempts WHERE gateway_order_id = ANY(%(orders)s)"
+    return {row["gateway_order_id"]: row["payment_id"] for row in db.dicts(query, orders=order_ids)}
 
 
 def taken(db: Db, gateway: str, gateway_payment_ids: list[str]) -> list[Taken]:

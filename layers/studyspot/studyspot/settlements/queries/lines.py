@@ -98,12 +98,15 @@ def explain(db: Db, line_id: UUID, facts: dict[str, Any]) -> bool:
 
 
 def unknown(db: Db, gateway: str, account_id: UUID | None, since: date) -> list[StoredLine]:
-    """Lines in rupees that nothing explained when they came."""
+    """Lines that nothing explained when they came, and that nobody has written off since."""
     return db.all(
         StoredLine,
         f"""SELECT {STORED} FROM settlement_lines l JOIN settlements s ON s.id = l.settlement_id
             WHERE l.gateway = %(gateway)s AND l.standing = 'unknown' AND s.settled_on >= %(since)s
-              AND s.account_id IS NOT DISTINCT FROM %(account)s ORDER BY l.id""",
+              AND s.account_id IS NOT DISTINCT FROM %(account)s
+              AND NOT EXISTS (SELECT FROM ledger_transactions t
+                              WHERE t.kind = 'settlement_write_off' AND t.reference_id = l.id)
+            ORDER BY l.id""",
         gateway=gateway,
         account=account_id,
         since=since,
