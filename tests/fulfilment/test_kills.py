@@ -1,24 +1,27 @@
 """The process dies at every statement boundary of the payment path; recovery then ends as if nothing had happened.
 
 Each story is run with the n-th round trip to any database not being sent, for n = 1, 2, ... until it completes: a crash
-before a trip is also the crash after the one before it, and after whatever the gateway was asked in between.
+before a trip is also the crash after the one before it, and after whatever the gateway was asked in between. What was
+asked is then asked again, couriers deliver, queues and timers run: charged once, active once, and the books agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from studyspot.fulfilment import paying
 from studyspot.kit import connections
 from studyspot.kit.connections import Connection
 
 from tests.fulfilment.shop import Mount, Shop, open_shop
 from tests.world import World
 
+GATEWAYS = ("razorpay", "cashfree", "paytm", "stripe")
 MOST_TRIPS = 80
 LEAST_TRIPS = 6
 """Fewer would mean that the story was not interrupted where it matters."""
@@ -98,121 +101,191 @@ def agree(shop: Shop, booking: str) -> dict[str, Any]:
     return {"net": net, "active": active}
 
 
-def test_create_killed_anywhere(shops: Callable[[int], open_shop], mortal: Mortal) -> None:
-    for trips in range(MOST_TRIPS):
-        with shops(trips) as shop:
-            booking = shop.book()
-            token = shop.token
-            done = mortal.live(trips, partial(shop.create, booking, token=token, key="k"))
-            shop.world.advance(timedelta(seconds=61))
-            answer = shop.create(booking, key="k")
-            assert answer.status == 201, (trips, answer.json)
-            shop.pay(answer.data)
-            recover(shop)
-            assert agree(shop, booking) == {"net": 12000, "active": True}, trips
-            assert shop.count("payments") == 1
-        if done:
-            assert trips > LEAST_TRIPS, "hardly anything was interrupted"
-            return
-    pytest.fail("create never came to its end")
+@dataclass
+class Told:
+    """What a story knows: its shop, its booking, and whatever it needs to go on."""
+
+    shop: Shop
+    gateway: str
+    booking: str = ""
+    payment: dict[str, Any] = field(default_factory=dict)
+    callback: dict[str, Any] = field(default_factory=dict)
+    token: str = ""
+
+    def opened(self, **more: Any) -> None:
+        """A payment that waits to be paid."""
+        self.booking = self.shop.book()
+        self.payment = self.shop.create(self.booking, gateway=self.gateway, **more).data
+        self.token = self.shop.token
+
+    def create(self, token: str | None = None) -> Any:
+        return self.shop.create(self.booking, token, gateway=self.gateway, key="k")
 
 
-def test_create_killed_and_forgotten_leaves_nothing_owed(shops: Callable[[int], open_shop], mortal: Mortal) -> None:
-    for trips in range(MOST_TRIPS):
-        with shops(trips) as shop:
-            booking = shop.book()
-            token = shop.token
-            done = mortal.live(trips, partial(shop.create, booking, token=token))
-            shop.pass_time(timedelta(minutes=20))
-            assert agree(shop, booking) == {"net": 0, "active": False}, trips
-            assert shop.scene.status(booking) == "expired"
-        if done:
-            assert trips > LEAST_TRIPS, "hardly anything was interrupted"
-            return
-    pytest.fail("create never came to its end")
+Story = Callable[[Told], Any]
+Everywhere = Callable[..., int]
 
 
-def test_verify_killed_anywhere(shops: Callable[[int], open_shop], mortal: Mortal) -> None:
-    for trips in range(MOST_TRIPS):
-        with shops(trips) as shop:
-            booking = shop.book()
-            payment = shop.create(booking).data
-            callback = shop.pay(payment, webhook="lost")
-            token = shop.token
-            done = mortal.live(trips, partial(shop.verify, payment["id"], callback, token=token))
-            recover(shop)
-            assert agree(shop, booking) == {"net": 12000, "active": True}, trips
-        if done:
-            assert trips > LEAST_TRIPS, "hardly anything was interrupted"
-            return
-    pytest.fail("verify never came to its end")
+@pytest.fixture
+def everywhere(shops: Callable[[int], open_shop], mortal: Mortal) -> Everywhere:
+    """Runs a story once for each of its boundaries, dying there; answers how many there were."""
+
+    def run(before: Story, dies: Story, after: Story, gateway: str = "auto") -> int:
+        for trips in range(MOST_TRIPS):
+            with shops(trips) as shop:
+                told = Told(shop, gateway)
+                before(told)
+                done = mortal.live(trips, lambda told=told: dies(told))
+                try:
+                    after(told)
+                except AssertionError as error:
+                    error.add_note(f"died before trip {trips} of a story at {gateway}")
+                    raise
+            if done:
+                assert trips > LEAST_TRIPS, "hardly anything was interrupted"
+                return trips
+        raise AssertionError("it never came to its end")
+
+    return run
+
+
+def say(what: str, gateway: str, boundaries: int) -> None:
+    print(f"{what} at {gateway}: died at each of {boundaries} boundaries")
+
+
+def booked(told: Told) -> None:
+    told.booking = told.shop.book()
+    told.token = told.shop.token
+
+
+def asked_again_and_paid(told: Told) -> None:
+    """The client repeats its request; the payer pays what it is shown."""
+    told.shop.world.advance(timedelta(seconds=61))
+    answer = told.create()
+    assert answer.status == 201, answer.json
+    told.shop.pay(answer.data)
+    recover(told.shop)
+    assert agree(told.shop, told.booking) == {"net": 12000, "active": True}
+    assert told.shop.count("payments") == 1
+
+
+def forgotten(told: Told) -> None:
+    told.shop.pass_time(timedelta(minutes=20))
+    assert agree(told.shop, told.booking) == {"net": 0, "active": False}
+    assert told.shop.scene.status(told.booking) == "expired"
+
+
+def bought(told: Told) -> None:
+    recover(told.shop)
+    assert agree(told.shop, told.booking) == {"net": 12000, "active": True}
+
+
+def back_from_the_page(told: Told) -> None:
+    told.opened()
+    told.callback = told.shop.pay(told.payment, webhook="lost")
+
+
+def verified(told: Told) -> Any:
+    return told.shop.verify(told.payment["id"], told.callback, token=told.token)
+
+
+def paid_and_told(told: Told) -> None:
+    told.opened()
+    told.shop.pay(told.payment)
+
+
+def arrives(told: Told) -> None:
+    told.shop.webhooks()
+    told.shop.background(1)
+
+
+def captured(told: Told) -> None:
+    back_from_the_page(told)
+    verified(told)
+    recover(told.shop)
+    told.token = told.shop.owner
+
+
+def refunded(told: Told) -> Any:
+    return told.shop.refund(told.payment["id"], 5000, key="k", token=told.token)
+
+
+def given_back_once(told: Told) -> None:
+    shop = told.shop
+    shop.world.advance(timedelta(seconds=61))
+    recover(shop)
+    told.token = shop.owner
+    answer = refunded(told)
+    assert answer.status == 201, answer.json
+    recover(shop)
+    given = shop.payment(told.payment["id"])["refundedPaise"]
+    assert given == 12000 - shop.net_captured() == 5000
+    assert shop.count("refunds") == 1
+    assert shop.books()["revenue.booking"] == given - 12000
+
+
+def cancelled_and_paid(told: Told) -> None:
+    told.opened()
+    told.shop.world.call("bookings", "POST", f"/bookings/{told.booking}/cancel", told.shop.token, {})
+    told.shop.pay(told.payment)
+
+
+def arrives_and_goes_back(told: Told) -> None:
+    told.shop.webhooks()
+    told.shop.background()
+
+
+def all_given_back(told: Told) -> None:
+    recover(told.shop)
+    assert agree(told.shop, told.booking) == {"net": 0, "active": False}
+    assert told.shop.payment(told.payment["id"])["status"] == "refunded"
+
+
+def polled(told: Told) -> None:
+    told.shop.pass_time(timedelta(seconds=61))
+
+
+def test_create_killed_anywhere(everywhere: Everywhere) -> None:
+    say("create", "razorpay", everywhere(booked, lambda told: told.create(told.token), asked_again_and_paid))
+
+
+def test_create_killed_and_forgotten_leaves_nothing_owed(everywhere: Everywhere) -> None:
+    say("create, forgotten", "razorpay", everywhere(booked, lambda told: told.create(told.token), forgotten))
+
+
+def test_verify_killed_anywhere(everywhere: Everywhere) -> None:
+    say("verify", "razorpay", everywhere(back_from_the_page, verified, bought))
 
 
 @pytest.mark.slow
-def test_webhook_and_settler_killed_anywhere(shops: Callable[[int], open_shop], mortal: Mortal) -> None:
-    for trips in range(MOST_TRIPS):
-        with shops(trips) as shop:
-            booking = shop.book()
-            payment = shop.create(booking).data
-            shop.pay(payment)
-
-            def arrives(shop: Shop = shop) -> None:
-                shop.webhooks()
-                shop.background(1)
-
-            done = mortal.live(trips, arrives)
-            recover(shop)
-            assert agree(shop, booking) == {"net": 12000, "active": True}, trips
-        if done:
-            assert trips > LEAST_TRIPS, "hardly anything was interrupted"
-            return
-    pytest.fail("the webhook never came to its end")
+@pytest.mark.parametrize("gateway", GATEWAYS)
+def test_at_each_gateway_killed_anywhere(everywhere: Everywhere, gateway: str) -> None:
+    """Create, verify, webhook with its settlement, the poller, and a refund."""
+    stories: dict[str, tuple[Story, Story, Story]] = {
+        "create": (booked, lambda told: told.create(told.token), asked_again_and_paid),
+        "verify": (back_from_the_page, verified, bought),
+        "webhook and settlement": (paid_and_told, arrives, bought),
+        "poll and settlement": (back_from_the_page, polled, bought),
+        "refund": (captured, refunded, given_back_once),
+        "a refund nobody asked for": (cancelled_and_paid, arrives_and_goes_back, all_given_back),
+    }
+    for name, story in stories.items():
+        say(name, gateway, everywhere(*story, gateway))
 
 
 @pytest.mark.slow
-def test_refund_killed_anywhere(shops: Callable[[int], open_shop], mortal: Mortal) -> None:
-    for trips in range(MOST_TRIPS):
-        with shops(trips) as shop:
-            payment = shop.create(shop.book()).data
-            shop.verify(payment["id"], shop.pay(payment))
-            recover(shop)
-            owner = shop.owner
+@pytest.mark.parametrize("fault", ["down", "timeout_after_effect"])
+@pytest.mark.parametrize("after", [asked_again_and_paid, forgotten])
+def test_failover_killed_anywhere(
+    everywhere: Everywhere, monkeypatch: pytest.MonkeyPatch, fault: str, after: Story
+) -> None:
+    """The first gateway is down, or makes the order and is not heard; the second one is asked."""
+    monkeypatch.setattr(paying, "BUDGET_SECONDS", 3.0)
+    monkeypatch.setattr(paying, "FIRST_SECONDS", 0.6)
 
-            again = partial(shop.refund, payment["id"], 5000, key="k")
-            done = mortal.live(trips, partial(again, token=owner))
-            shop.world.advance(timedelta(seconds=61))
-            recover(shop)
-            answer = again()
-            assert answer.status == 201, (trips, answer.json)
-            recover(shop)
-            given = shop.payment(payment["id"])["refundedPaise"]
-            assert given == 12000 - shop.net_captured() == 5000, trips
-            assert shop.count("refunds") == 1, trips
-            assert shop.books()["revenue.booking"] == given - 12000
-        if done:
-            assert trips > LEAST_TRIPS, "hardly anything was interrupted"
-            return
-    pytest.fail("the refund never came to its end")
+    def first_fails(told: Told) -> None:
+        booked(told)
+        told.shop.fault("razorpay", fault, "create_order")
 
-
-@pytest.mark.slow
-def test_an_automatic_refund_killed_anywhere(shops: Callable[[int], open_shop], mortal: Mortal) -> None:
-    for trips in range(MOST_TRIPS):
-        with shops(trips) as shop:
-            booking = shop.book()
-            payment = shop.create(booking).data
-            shop.world.call("bookings", "POST", f"/bookings/{booking}/cancel", shop.token, {})
-            shop.pay(payment)
-
-            def arrives(shop: Shop = shop) -> None:
-                shop.webhooks()
-                shop.background()
-
-            done = mortal.live(trips, arrives)
-            recover(shop)
-            assert agree(shop, booking) == {"net": 0, "active": False}, trips
-            assert shop.payment(payment["id"])["status"] == "refunded"
-        if done:
-            assert trips > LEAST_TRIPS, "hardly anything was interrupted"
-            return
-    pytest.fail("the refund never came to its end")
+    boundaries = everywhere(first_fails, lambda told: told.create(told.token), after)
+    say(f"failover ({fault}), {after.__name__}", "razorpay, then cashfree", boundaries)
