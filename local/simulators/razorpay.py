@@ -116,7 +116,12 @@ class RazorpaySimulator:
         body = request.json()
         if extra := sorted(set(body) - ORDER_MEMBERS):
             raise Refused(400, f"{', '.join(extra)} is/are not required and should not be sent")
-        amount = _amount(body.get("amount"))
+        if body.get("method") == "emandate":
+            if body.get("amount") != 0 or "token" not in body:
+                raise Refused(400, "The amount should be 0 for an emandate registration", field="amount")
+            amount = 0
+        else:
+            amount = _amount(body.get("amount"))
         if body.get("currency") != "INR":
             raise Refused(400, "Currency is not supported", field="currency")
         receipt, notes = body.get("receipt"), body.get("notes") or []

@@ -118,6 +118,8 @@ class Furniture:
         return conn.execute(query, (self.tenant,)).fetchone()
 
     def _wishes(self, table: str) -> dict[str, Any]:
+        if table == "mandates":  # a student's; without a membership it is what an organisation pays the platform by
+            return {"kind": "upi", "membership_id": self.row("memberships")["id"]}
         return WISHES.get(table, {})
 
 

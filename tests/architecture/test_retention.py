@@ -12,6 +12,7 @@ KEPT = {
     "books: eight years by the Companies Act, and nobody deletes them by schedule": """
         credit_allocations credit_ledger credit_master_wallet credit_purchases credit_reservations credit_vendors
         credit_notes day_closes expenses gateway_accounts invoices ledger_entries ledger_transactions mandates
+        mandate_attempts mandate_debits
         payment_attempts payment_captures payment_claims payment_resolutions bank_lines receipts
         disputes payment_events payments recon_items recon_runs refunds settlement_lines settlements
         subscription_periods subscription_plans subscriptions tenant_credit_wallets""",

@@ -11,6 +11,7 @@ from studyspot.gateways.payment import GatewayPayment
 from studyspot.invoices import service as invoices
 from studyspot.kit import log
 from studyspot.kit.db import Db
+from studyspot.mandates import debiting
 from studyspot.messaging import service as messaging
 from studyspot.payments import service as payments
 from studyspot.payments import states, weighing
@@ -66,7 +67,12 @@ def _captured(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -
         log.error("captured_amount_differs", payment=payment.id, gatewayPayment=fact.id, **told)
         return payments.advance(db, payment, "unknown", failure="amount_mismatch")
     capture = payments.take(db, payment, gateway, fact)
-    return payment if capture is None else came_in(db, payment, capture, fact.method).payment
+    if capture is None:
+        return payment
+    settled = came_in(db, payment, capture, fact.method).payment
+    if fact.token_id and settled.activated_at and not capture.surplus:
+        debiting.settled(db, settled.id, fact.order_id, fact.token_id)
+    return settled
 
 
 class Settled(NamedTuple):

@@ -26,24 +26,30 @@ def register(
     max_amount_paise: int,
     expires_at: datetime,
     frequency: str = "monthly",
+    method: str | None = None,
     notes: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,
 ) -> GatewayOrder:
-    """An order whose payment in checkout approves the mandate; its payment carries `token_id`."""
+    """An order whose payment in checkout approves the mandate; its payment carries `token_id`.
+
+    `method` narrows the checkout to upi, card or emandate. At a bank (emandate) nothing is paid by approving.
+    """
     token = {
         "max_amount": amount(max_amount_paise),
         "expire_at": int(expires_at.timestamp()),
         "frequency": frequency,
     }
     body = {
-        "amount": amount(amount_paise),
+        "amount": amount(amount_paise) if method != "emandate" else 0,
         "currency": "INR",
         "receipt": reference,
         "customer_id": customer_id,
         "payment_capture": True,
-        "token": token,
+        "token": token if method != "emandate" else token | {"auth_type": "netbanking"},
         "notes": dict(notes or {}),
     }
+    if method:
+        body["method"] = method
     return gateway.order_from(gateway.call("order.create", body, timeout=timeout))
 
 

@@ -163,5 +163,13 @@ EVENTS = {
     "subscription.started": Event("a plan began", {"planCode": "text", "status": "text"}, platform=True),
     "subscription.renewed": Event("a period was paid", PERIOD, platform=True),
     "subscription.past_due": Event("a period could not be collected", {"attempt": "count"}, platform=True),
-    "mandate.debit_notified": Event("the notice before a debit was sent", {"debitAt": "moment"}, platform=True),
+    "mandate.created": Event(
+        "a mandate waits for its approval", {"kind": "text", "membershipId": "id", "maxAmountPaise": "paise"}
+    ),
+    "mandate.active": Event("the payer approved a mandate, or goes on with it", {"kind": "text"}),
+    "mandate.paused": Event("the student paused a mandate"),
+    "mandate.revoked": Event("a mandate is over"),
+    "mandate.debit_notified": Event("the notice before a debit was sent", {"debitAt": "moment"}),
+    "mandate.debited": Event("a debit under a mandate was paid", {"amountPaise": "paise"}),
+    "mandate.debit_failed": Event("a debit was tried as often as the network allows", {"attempt": "count"}),
 }

@@ -8,6 +8,7 @@ from uuid import UUID
 from studyspot.kit import audit
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
+from studyspot.kit.errors import NotFound
 from studyspot.ledger import models as accounts
 from studyspot.ledger import service as ledger
 from studyspot.memberships import changing, queries, renewing
@@ -22,20 +23,59 @@ DEPOSITS = "liability.deposits"
 def payable(db: Db, due_id: UUID, actor: Actor) -> Payable:
     """A sum as a payment sees it."""
     due = money.due(db, due_id)
-    member = queries.membership(db, due.membership_id)
+    _of_theirs(db, due.membership_id, actor)
+    return _billed(db, _open(due))
+
+
+def next_payable(db: Db, membership_id: UUID, actor: Actor) -> Payable:
+    """What is owed first of a membership; over nothing, and named by the membership, when nothing is."""
+    member = _of_theirs(db, membership_id, actor)
+    first = next((due for due in money.dues(db, membership_id) if due.status == "open"), None)
+    if first:
+        return _billed(db, money.due(db, first.id))
+    return _sum(db, member.student_id, membership_id, 0, "Membership")
+
+
+def owed(db: Db, due_id: UUID, membership_id: UUID) -> Payable:
+    """A sum of this membership that is still owed, whoever asks."""
+    due = money.due(db, due_id)
+    if due.membership_id != membership_id:
+        raise NotFound
+    return _billed(db, _open(due))
+
+
+def billed(db: Db, due_id: UUID) -> Payable:
+    """A sum as a payment sees it, paid or not."""
+    return _billed(db, money.due(db, due_id))
+
+
+def _of_theirs(db: Db, membership_id: UUID, actor: Actor) -> Membership:
+    member = queries.membership(db, membership_id)
     actor.own("memberships:read", member.student_id)
     actor.at(member.library_id)
+    return member
+
+
+def _open(due: DueRow) -> DueRow:
     if due.status == "paid":
         raise AlreadyPaid
     if due.status == "void":
         raise NothingToPay
-    payer = money.payer(db, member.student_id)
+    return due
+
+
+def _billed(db: Db, due: DueRow) -> Payable:
+    return _sum(db, due.student_id, due.id, due.amount_paise, due.description)
+
+
+def _sum(db: Db, student_id: UUID, due_id: UUID, amount_paise: int, description: str) -> Payable:
+    payer = money.payer(db, student_id)
     return Payable(
         purpose="dues",
-        purpose_id=due.id,
-        amount_paise=due.amount_paise,
-        description=due.description,
-        student_id=member.student_id,
+        purpose_id=due_id,
+        amount_paise=amount_paise,
+        description=description,
+        student_id=student_id,
         customer_name=payer.name,
         customer_phone=payer.phone,
         customer_email=payer.email,

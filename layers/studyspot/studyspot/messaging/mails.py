@@ -62,6 +62,16 @@ MAILS = {
         "Dear {name},\n\non {date} we will debit Rs {amount} for your StudySpot plan {plan} under your mandate "
         "(reference {reference}). To stop it, cancel the mandate in your account before then.",
     ),
+    "mandate_notice": Mail(
+        "Upcoming debit of Rs {amount}",
+        "Dear {name},\n\non {date} Rs {amount} will be debited for {what} at {library} under your mandate (reference "
+        "{reference}). This costs you nothing. To stop it, pause or revoke the mandate in your account before then.",
+    ),
+    "mandate_debited": Mail(
+        "Rs {amount} were debited",
+        "Dear {name},\n\nRs {amount} were debited on {date} for {what} at {library} under your mandate (reference "
+        "{reference}). If that is wrong, tell your library; what it does not settle you can take to your bank.",
+    ),
     "offboarding": Mail(
         "{tenant} is leaving StudySpot",
         "{tenant} will be removed from StudySpot on {date}. Until then everything can be read, nothing can be changed, "

@@ -46,9 +46,14 @@ def own(db: Db, account: AccountRow) -> PaymentGateway:
 
 def of_attempt(db: Db, attempt: Attempt) -> PaymentGateway:
     """The account that this order was, or will be, asked of."""
-    if attempt.account_id is None:
-        return platform(attempt.gateway)
-    client = own(db, queries.account(db, attempt.account_id))
+    return of_account(db, attempt.gateway, attempt.account_id)
+
+
+def of_account(db: Db, gateway: str, account_id: UUID | None) -> PaymentGateway:
+    """An organisation's own account, or the platform's; no transaction is left open."""
+    if account_id is None:
+        return platform(gateway)
+    client = own(db, queries.account(db, account_id))
     db.commit()
     return client
 

@@ -1,10 +1,9 @@
-"""Billing dates: month ends keep their day, debits keep to the legal windows."""
+"""Billing dates: month ends keep their day."""
 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import datetime
 
 from studyspot.kit.clock import INDIA
 
@@ -23,20 +22,3 @@ def _plus_months(moment: datetime, months: int) -> datetime:
     year, month = local.year + year, month + 1
     day = min(local.day, calendar.monthrange(year, month)[1])
     return local.replace(year=year, month=month, day=day).astimezone(moment.tzinfo)
-
-
-def next_in_windows(moment: datetime, windows: Sequence[Sequence[str]]) -> datetime:
-    """The first moment from `moment` on that lies in a window of the Indian day (`[["00:00", "10:00"], ...]`)."""
-    local = moment.astimezone(INDIA)
-    for day in range(2):
-        midnight = datetime.combine(local.date() + timedelta(days=day), time(), INDIA)
-        for opens, closes in windows:
-            start, end = midnight + _since_midnight(opens), midnight + _since_midnight(closes)
-            if local < end:
-                return max(local, start).astimezone(moment.tzinfo)
-    raise ValueError(f"no window in {windows}")
-
-
-def _since_midnight(text: str) -> timedelta:
-    hours, minutes = text.split(":")
-    return timedelta(hours=int(hours), minutes=int(minutes))

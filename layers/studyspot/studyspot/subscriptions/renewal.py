@@ -15,6 +15,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.queues import Task
 from studyspot.kit.steps import Steps
 from studyspot.messaging import service as messaging
+from studyspot.payments import autopay
 from studyspot.subscriptions import calendar, charges, queries, service
 from studyspot.subscriptions.models import Period, Subscription
 from studyspot.subscriptions.service import AHEAD, MACHINE
@@ -65,15 +66,13 @@ def announce(given: dict[str, Any]) -> dict[str, Any]:
 
 def _debit_at(core: Db, period: Period) -> datetime:
     """Not before the period, not within 24 hours, not outside the windows; retries on days 1, 3 and 5."""
-    now = clock.now()
-    today = now.astimezone(INDIA).date()
-    hours = int(queries.statutory(core, "pre_debit_notice_hours", today))
-    earliest = max(now + timedelta(hours=hours) + NOTICE_MARGIN, period.starts_at)
+    rules = autopay.rules(core)
+    earliest = max(clock.now() + rules.notice + NOTICE_MARGIN, period.starts_at)
     if period.attempts and period.debit_at:
         earlier = calendar.RETRY_DAYS[period.attempts - 2] if period.attempts > 1 else 0
         days = calendar.RETRY_DAYS[period.attempts - 1] - earlier
         earliest = max(earliest, period.debit_at + timedelta(days=days))
-    return calendar.next_in_windows(earliest, queries.statutory(core, "upi_autopay_windows_ist", today))
+    return autopay.next_in_windows(earliest, rules.windows)
 
 
 @steps.step
@@ -83,9 +82,7 @@ def debit(given: dict[str, Any]) -> dict[str, Any]:
         period, subscription = _of(core, given)
         if period.status not in ("announced", "debiting"):
             return _ended(core, given)
-        today = clock.now().astimezone(INDIA).date()
-        windows = queries.statutory(core, "upi_autopay_windows_ist", today)
-        allowed = calendar.next_in_windows(clock.now(), windows)
+        allowed = autopay.next_in_windows(clock.now(), autopay.rules(core).windows)
         if period.status == "announced" and allowed > clock.now():
             queries.change_period(core, period.id, "announced", debit_at=allowed)
             _wait(core, subscription, period, allowed, "debit", f"{period.attempts}w{allowed:%d%H%M}")
@@ -133,7 +130,7 @@ def try_again(given: dict[str, Any]) -> dict[str, Any]:
     """A failed debit: past due, and another attempt while the law allows one."""
     with cells.core_db() as core:
         period, subscription = _of(core, given)
-        limit = int(queries.statutory(core, "upi_autopay_attempts", clock.now().astimezone(INDIA).date()))
+        limit = autopay.rules(core).attempts
         with core.transaction():
             if queries.change_period(core, period.id, "debiting", status="failed"):
                 if period.debit_payment_id:

@@ -9,6 +9,12 @@ from studyspot.payments.models.accounts import (
     LiveAccount,
 )
 from studyspot.payments.models.circuits import CircuitChange, CircuitSet
+from studyspot.payments.models.mandates import (
+    DebitAttemptsUsed,
+    MandateLimit,
+    OutsideUpiWindow,
+    PreDebitNoticeMissing,
+)
 from studyspot.payments.models.payments import (
     IN_HAND,
     PLATFORM_PHONE,
@@ -116,6 +122,7 @@ __all__ = [
     "CircuitChange",
     "CircuitSet",
     "Cost",
+    "DebitAttemptsUsed",
     "Fee",
     "GatewayAccount",
     "GatewayHealth",
@@ -126,6 +133,7 @@ __all__ = [
     "KnownFee",
     "Limits",
     "LiveAccount",
+    "MandateLimit",
     "Method",
     "MethodHealth",
     "Mode",
@@ -141,12 +149,14 @@ __all__ = [
     "OpenedPayment",
     "OtherFee",
     "Outcome",
+    "OutsideUpiWindow",
     "PayRequest",
     "Payable",
     "Payment",
     "PaymentInProgress",
     "PaymentRow",
     "PinnedRequest",
+    "PreDebitNoticeMissing",
     "Purpose",
     "Quote",
     "QuotedRouting",

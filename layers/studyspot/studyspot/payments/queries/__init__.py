@@ -75,6 +75,7 @@ from studyspot.payments.queries.risk import (
     risk_versions,
 )
 from studyspot.payments.queries.rules import RulesRow, Version, add_fee, add_rules, bring, originals, ruling
+from studyspot.payments.queries.statutes import statutory
 
 __all__ = [
     "Decided",
@@ -145,6 +146,7 @@ __all__ = [
     "set_circuit",
     "show",
     "spent",
+    "statutory",
     "succeeded",
     "terms",
     "timeline",
