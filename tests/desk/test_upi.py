@@ -261,6 +261,44 @@ def test_a_seat_that_is_still_free_is_had_late(shop: Shop) -> None:
     assert (shop.scene.status(booking), shop.books()["asset.bank"]) == ("confirmed", 12_000)
 
 
+def test_a_transfer_that_a_gateway_took_is_nobodys_claim(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from local.simulators import cashfree_books
+
+    monkeypatch.setattr(cashfree_books.secrets, "randbelow", lambda most: int(RRN) if most == 10**12 else 1)
+    first = shop.create(shop.book(days=1, hours=12), gateway="cashfree").data
+    shop.verify(first["id"], shop.pay(first))
+    shop.webhooks()
+    shop.background()
+    assert shop.count("payment_captures", f"rrn = '{RRN}'") == 1
+    second = shop.book(days=2)
+    body = {
+        "purpose": "booking", "purposeId": second, "rrn": RRN, "amountPaise": 12_000,
+        "paidAt": clock.now().isoformat(),
+    }  # fmt: skip
+    refused = shop.world.call("collections", "POST", "/payments/upi/verify", shop.token, body)
+    assert (refused.status, refused.code) == (409, "utr_used")
+    over = {"purpose": "booking", "purposeId": second, "method": "bank", "reference": RRN}
+    answer = shop.world.call("payments", "POST", "/payments/offline", shop.owner, over, idempotency_key="o")
+    assert answer.code == "utr_used"
+    assert "asset.bank" not in shop.books()
+
+
+def test_a_gateways_money_is_recorded_whatever_was_claimed_before(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from local.simulators import cashfree_books
+
+    monkeypatch.setattr(cashfree_books.secrets, "randbelow", lambda most: int(RRN) if most == 10**12 else 1)
+    claimed = shop.book(days=2)
+    over = {"purpose": "booking", "purposeId": claimed, "method": "bank", "reference": RRN}
+    path = "/payments/offline"
+    assert shop.world.call("payments", "POST", path, shop.owner, over, idempotency_key="o").status == 201
+    online = shop.create(shop.book(days=1, hours=12), gateway="cashfree").data
+    assert shop.verify(online["id"], shop.pay(online)).data["status"] == "captured"
+    assert "transfer_claimed_and_captured" in capsys.readouterr().out
+    assert shop.net_captured() == 72_000
+
+
 def shop_start() -> Any:
     from tests.bookings.scene import next_day
 

@@ -16,6 +16,7 @@ from studyspot.gateways.payment import (
     NormalisedEvent,
     PaymentState,
     card_of,
+    rrn_of,
 )
 from studyspot.gateways.rupees import paise
 
@@ -77,6 +78,7 @@ def payment_from(raw: Mapping[str, Any], order_id: str, charges: Mapping[str, An
         error=text(error) or (text(raw.get("payment_message")) if status == "failed" else None),
         captured_at=paid_at if status == "captured" else None,
         card=card_of(text(card.get("card_network")), text(card.get("card_bank_name")), text(card.get("card_number"))),
+        rrn=rrn_of(text(raw.get("bank_reference"))),
     )
 
 

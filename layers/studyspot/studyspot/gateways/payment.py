@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 TIMEOUT = 10.0
 """Seconds for a whole call, connecting included."""
+RRN_DIGITS = 12
 
 PaymentState = Literal["created", "authorized", "captured", "failed", "expired", "cancelled", "refunded"]
 RefundState = Literal["pending", "succeeded", "failed"]
@@ -58,6 +59,13 @@ class GatewayPayment:
     """What receipts print of the card; other cards may look the same."""
     fingerprint: str | None = None
     """What the gateway itself tells one card from every other by; never its number."""
+    rrn: str | None = None
+    """The bank's own number of a UPI transfer, twelve digits."""
+
+
+def rrn_of(told: str | None) -> str | None:
+    """Anything else than twelve digits is another kind of number."""
+    return told if told and len(told) == RRN_DIGITS and told.isascii() and told.isdigit() else None
 
 
 def card_of(network: str | None, issuer: str | None, ending: str | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from studyspot.gateways.envelopes import form_of, parse, text
 from studyspot.gateways.failures import UnreadableEvent
-from studyspot.gateways.payment import GatewayPayment, GatewayRefund, NormalisedEvent, PaymentState, RefundState
+from studyspot.gateways.payment import GatewayPayment, GatewayRefund, NormalisedEvent, PaymentState, RefundState, rrn_of
 from studyspot.gateways.rupees import paise
 from studyspot.kit.clock import INDIA
 
@@ -96,6 +96,7 @@ def payment_from(raw: Mapping[str, Any], status: Any, order_id: str) -> GatewayP
         method=(text(raw.get("paymentMode")) or "").lower(),
         error=(words or code or "declined") if state == "failed" else None,
         captured_at=moment(raw.get("txnDate")) if state == "captured" else None,
+        rrn=rrn_of(text(raw.get("bankTxnId"))),
     )
 
 

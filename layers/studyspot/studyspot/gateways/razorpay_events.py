@@ -17,6 +17,7 @@ from studyspot.gateways.payment import (
     GatewayRefund,
     NormalisedEvent,
     card_of,
+    rrn_of,
 )
 from studyspot.gateways.rupees import MOST_PAISE
 
@@ -57,6 +58,8 @@ def payment_from(raw: Mapping[str, Any]) -> GatewayPayment:
     error = text(raw.get("error_reason")) or text(raw.get("error_code"))
     told = raw.get("card")
     card = told if isinstance(told, dict) else {}
+    told = raw.get("acquirer_data")
+    acquirer = told if isinstance(told, dict) else {}
     return GatewayPayment(
         id=text(raw.get("id")) or "",
         order_id=text(raw.get("order_id")) or "",
@@ -71,6 +74,7 @@ def payment_from(raw: Mapping[str, Any]) -> GatewayPayment:
         customer_id=text(raw.get("customer_id")),
         token_id=text(raw.get("token_id")),
         card=card_of(text(card.get("network")), text(card.get("issuer")), text(card.get("last4"))),
+        rrn=rrn_of(text(acquirer.get("rrn"))),
     )
 
 

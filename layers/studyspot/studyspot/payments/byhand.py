@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from studyspot.gateways.payment import GatewayPayment
+from studyspot.gateways.payment import GatewayPayment, rrn_of
 from studyspot.invoices import service as invoices
 from studyspot.kit import audit, clock, ids, outbox, timers
 from studyspot.kit.db import Db
@@ -84,7 +84,10 @@ def receive(db: Db, payment: PaymentRow, till: Till, reference: str | None, meth
     fact = GatewayPayment(
         id=named, order_id=str(payment.id), status="captured", amount_paise=payment.amount_paise,
         currency=payment.currency, method=method, fee_paise=0, tax_paise=0, captured_at=clock.now(),
+        rrn=rrn_of(reference),
     )  # fmt: skip
+    if fact.rrn and queries.takers(db, fact.rrn):
+        raise UtrUsed
     surplus = payment.status in states.PAID
     capture = queries.insert_capture(db, payment.id, till, fact, (0, 0, True), surplus)
     if capture is None:
@@ -96,8 +99,8 @@ def receive(db: Db, payment: PaymentRow, till: Till, reference: str | None, meth
 
 
 def taken(db: Db, reference: str) -> bool:
-    """Has that transfer been taken?"""
-    return queries.has_capture(db, "bank", reference)
+    """Has that transfer been taken, in whichever way?"""
+    return bool(queries.takers(db, reference))
 
 
 def void(db: Db, payment: PaymentRow, reason: str) -> Refund:

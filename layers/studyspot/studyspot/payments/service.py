@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.gateways.payment import GatewayPayment
-from studyspot.kit import audit, clock, ids, outbox, timers
+from studyspot.kit import audit, clock, ids, log, outbox, timers
 from studyspot.kit.db import Db
 from studyspot.ledger import models as accounts
 from studyspot.ledger import service as ledger
@@ -140,12 +140,21 @@ def take(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> Cap
     capture = queries.insert_capture(db, payment.id, gateway, fact, figures, surplus)
     if capture is None and fact.fee_paise is not None:
         _learn_fee(db, payment, gateway, fact)
+    if fact.rrn:
+        _learn_rrn(db, payment, gateway, fact, fact.rrn)
     if capture:
         facts = {"gateway": gateway, "gatewayPaymentId": fact.id, "amountPaise": fact.amount_paise, "surplus": surplus}
         queries.note(db, payment.id, "captured", **facts)
         queries.became(db, gateway, fact.method, failed=False, payment_id=payment.id)
         audit.note(db, "payments.capture", "payments", payment.id, after=facts)
     return capture
+
+
+def _learn_rrn(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment, rrn: str) -> None:
+    """Money that a gateway took is recorded whatever was said before: a claim of the same transfer was none."""
+    queries.learn_rrn(db, gateway, fact.id, rrn)
+    if "bank" in queries.takers(db, rrn):
+        log.error("transfer_claimed_and_captured", payment=payment.id, gateway=gateway, gatewayPayment=fact.id)
 
 
 def _learn_fee(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> None:

@@ -89,9 +89,9 @@ def insert_capture(
         Capture,
         f"""
         INSERT INTO payment_captures (id, payment_id, gateway, gateway_order_id, gateway_payment_id, amount_paise,
-                                      fee_paise, tax_paise, fee_known, surplus, captured_at, created_at)
+                                      fee_paise, tax_paise, fee_known, surplus, rrn, captured_at, created_at)
         VALUES (%(id)s, %(payment_id)s, %(gateway)s, %(order_id)s, %(gateway_payment_id)s, %(amount)s, %(fee)s, %(tax)s,
-                %(known)s, %(surplus)s, %(captured_at)s, %(now)s)
+                %(known)s, %(surplus)s, %(rrn)s, %(captured_at)s, %(now)s)
         ON CONFLICT (tenant_id, gateway, gateway_payment_id) DO NOTHING RETURNING {CAPTURE}""",
         id=ids.uuid7(),
         payment_id=payment_id,
@@ -103,6 +103,7 @@ def insert_capture(
         tax=fee[1],
         known=fee[2],
         surplus=surplus,
+        rrn=fact.rrn,
         captured_at=fact.captured_at or clock.now(),
         now=clock.now(),
     )
@@ -121,10 +122,23 @@ def learn_fee(db: Db, gateway: str, gateway_payment_id: str, fee_paise: int, tax
     )
 
 
-def has_capture(db: Db, gateway: str, gateway_payment_id: str) -> bool:
-    """Is this money known?"""
-    query = "SELECT EXISTS (SELECT FROM payment_captures WHERE gateway = %(gateway)s AND gateway_payment_id = %(id)s)"
-    return bool(db.value(query, gateway=gateway, id=gateway_payment_id))
+def takers(db: Db, rrn: str) -> list[str]:
+    """Through whom that transfer was taken: a gateway, or straight into the bank."""
+    query = """
+        SELECT gateway FROM payment_captures WHERE rrn = %(rrn)s
+        UNION SELECT gateway FROM payment_captures WHERE gateway = 'bank' AND gateway_payment_id = %(rrn)s"""
+    return [row["gateway"] for row in db.dicts(query, rrn=rrn)]
+
+
+def learn_rrn(db: Db, gateway: str, gateway_payment_id: str, rrn: str) -> None:
+    """The gateway tells the bank's number after all."""
+    db.later(
+        "UPDATE payment_captures SET rrn = %(rrn)s WHERE gateway = %(gateway)s AND gateway_payment_id = %(id)s"
+        " AND rrn IS NULL",
+        rrn=rrn,
+        gateway=gateway,
+        id=gateway_payment_id,
+    )
 
 
 def captures(db: Db, payment_id: UUID) -> list[Capture]:
