@@ -233,3 +233,28 @@ def test_what_waits_for_approval_is_not_voided_away(world: World) -> None:
     assert till.ask("payments", "POST", f"/refunds/{waits['id']}/decision", {"decision": "refuse"}).status == 200
     assert till.void(payment).status == 200
     assert till.books() == {}
+
+
+def test_after_the_window_nothing_is_refunded(world: World) -> None:
+    till = Till(world)
+    till.policies(refundWithinDays=7)
+    _, due = till.join()
+    payment = till.take(due["id"]).data["id"]
+    path = f"/payments/{payment}/refund"
+
+    def refund(key: str) -> Answer:
+        return till.ask("payments", "POST", path, {"amountPaise": 1, "reason": "x"}, idempotency_key=key)
+
+    world.advance(timedelta(days=7, minutes=-1))
+    assert refund("in").status == 201
+    world.advance(timedelta(minutes=2))
+    refused = refund("late")
+    assert (refused.status, refused.code) == (422, "refund_window")
+
+
+def test_the_database_knows_that_one_is_not_two(shop: Shop, lost: dict[str, Any]) -> None:
+    import psycopg
+
+    resolve(shop, lost["id"], staff(shop.world))
+    with shop.world.db(shop.tenant) as db, pytest.raises(psycopg.errors.CheckViolation):
+        db.run("UPDATE payment_resolutions SET status = 'applied', agreed_by = proposed_by")

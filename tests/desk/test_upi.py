@@ -157,8 +157,8 @@ def test_the_banks_list_decides_what_it_shows(till: Till) -> None:
     assert till.claim(dues[0], RRN).data["status"] == "waiting"
     assert till.claim(dues[1], OTHER).data["status"] == "waiting"
     taken = till.statement((RRN, PRICE), (OTHER, PRICE - 100), ("612345678903", PRICE))
-    assert taken.data == {"imported": 3, "known": 0, "approved": 1, "left": 1}
-    assert till.statement((RRN, PRICE)).data == {"imported": 0, "known": 1, "approved": 0, "left": 0}
+    assert taken.data == {"imported": 3, "known": 0, "ignored": 0, "approved": 1, "left": 1}
+    assert till.statement((RRN, PRICE)).data == {"imported": 0, "known": 1, "ignored": 0, "approved": 0, "left": 0}
     (matched,) = till.claims("?status=approved")
     assert (matched["rrn"], matched["matched"]) == (RRN, True)
     at_once_ = till.claim(dues[2], "612345678903").data

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from studyspot.desk import queries
+from studyspot.desk import queries, statements
 from studyspot.desk.models import (
     BankLine,
     Claim,
@@ -122,17 +122,19 @@ def _fits(line: BankLine | None, paise: int, paid_at: datetime) -> bool:
 
 def take_statement(db: Db, asked: Statement) -> StatementTaken:
     """New lines are kept, and decide the claims they fit; a claim that differs is left to somebody."""
+    told, ignored = statements.read(asked.csv) if asked.csv else ([], 0)
+    lines = [*asked.lines, *told]
     with db.transaction():
-        new = queries.add_lines(db, asked.lines)
-        audit.note(db, "payments.statement", "payments", None, after={"lines": len(asked.lines), "new": new})
+        new = queries.add_lines(db, lines)
+        audit.note(db, "payments.statement", "payments", None, after={"lines": len(lines), "new": new})
     db.commit()
     approved = left = 0
-    for claim_id in queries.waiting_for(db, [line.rrn for line in asked.lines]):
+    for claim_id in queries.waiting_for(db, [line.rrn for line in lines]):
         if _matched(db, claim_id):
             approved += 1
         else:
             left += 1
-    return StatementTaken(imported=new, known=len(asked.lines) - new, approved=approved, left=left)
+    return StatementTaken(imported=new, known=len(lines) - new, ignored=ignored, approved=approved, left=left)
 
 
 def _matched(db: Db, claim_id: UUID) -> bool:

@@ -127,9 +127,11 @@ class BankLine(Model):
 
 
 class Statement(Model):
-    """Credits of a bank's statement."""
+    """Credits of a bank's statement: line by line, or the file as the bank gives it."""
 
-    lines: Annotated[list[BankLine], Field(min_length=1, max_length=500)]
+    lines: Annotated[list[BankLine], Field(max_length=500)] = []
+    csv: Annotated[str, Field(max_length=1_000_000)] | None = None
+    """Its columns are known by the names that banks use; what is no numbered credit is left out."""
 
 
 class StatementTaken(Model):
@@ -137,6 +139,8 @@ class StatementTaken(Model):
 
     imported: int
     known: int
+    ignored: int
+    """Lines of the file that are no credit, or name no transfer."""
     approved: int
     """Claims that a line decided."""
     left: int

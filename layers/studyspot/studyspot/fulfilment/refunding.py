@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from studyspot.fulfilment import purposes
 from studyspot.fulfilment.verifying import visible
-from studyspot.kit import audit, outbox
+from studyspot.kit import audit, clock, outbox
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import StateConflict
 from studyspot.payments import refunds
 from studyspot.payments import service as payments
-from studyspot.payments.models import CREDIT, NoCredit, Payment, Refund, RefundDecision, RefundRequest
+from studyspot.payments.models import CREDIT, NoCredit, Payment, Refund, RefundDecision, RefundRequest, RefundWindow
 from studyspot.payments.refunds import MACHINE
 from studyspot.policies import service as policies
 
@@ -22,11 +23,15 @@ def refund(db: Db, actor: Actor, payment_id: UUID, request: RefundRequest) -> Re
 
     Above the organisation's limit it waits, unless whoever asks may approve it.
     """
-    approves = actor.is_platform or actor.may("refunds:approve")
-    limit = None if approves else policies.policies(db).payments.refund_approval_above_paise
+    approves, rules = actor.is_platform or actor.may("refunds:approve"), policies.policies(db).payments
+    limit = None if approves else rules.refund_approval_above_paise
     with db.transaction():
+        row = payments.find(db, payment_id)
+        days = rules.refund_within_days
+        if days and row.captured_at and clock.now() - row.captured_at > timedelta(days=days):
+            raise RefundWindow
         to = CREDIT if request.to == CREDIT else None
-        if to and purposes.of(payments.find(db, payment_id).purpose).keep_credit is None:
+        if to and purposes.of(row.purpose).keep_credit is None:
             raise NoCredit
         reserved = refunds.request(db, payment_id, request.amount_paise, request.reason, limit, to)
         if to:

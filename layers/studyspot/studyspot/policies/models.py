@@ -132,6 +132,8 @@ class Payments(Model):
     """Whom the payer's app names; null = the organisation's own name."""
     refund_approval_above_paise: Paise | None = None
     """Refunds that bring a payment's above this wait for somebody who may approve them; null = none does."""
+    refund_within_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """How long after a payment it may be refunded; null = however long."""
 
 
 class Policies(Model):

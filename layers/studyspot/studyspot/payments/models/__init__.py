@@ -58,6 +58,7 @@ from studyspot.payments.models.refunds import (
     RefundRequest,
     RefundStatus,
     RefundView,
+    RefundWindow,
     RetriedAlready,
 )
 from studyspot.payments.models.replay import (
@@ -167,6 +168,7 @@ __all__ = [
     "RefundRequest",
     "RefundStatus",
     "RefundView",
+    "RefundWindow",
     "RetriedAlready",
     "RiskChange",
     "RiskDecided",

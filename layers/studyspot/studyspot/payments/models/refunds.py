@@ -96,6 +96,12 @@ class NotRefundable(StateConflict):
     """Only money that was captured can be given back."""
 
 
+class RefundWindow(RuleViolated):
+    """It was paid longer ago than the organisation gives back."""
+
+    code = "refund_window"
+
+
 class NoCredit(RuleViolated):
     """Credit is kept for members: what was not paid for a membership goes back the way it came."""
 
