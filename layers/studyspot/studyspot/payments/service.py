@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from studyspot.gateways.payment import GatewayPayment
-from studyspot.kit import audit, clock, ids, log, outbox, timers
+from studyspot.kit import audit, clock, ids, outbox, timers
 from studyspot.kit.db import Db
 from studyspot.ledger import models as accounts
 from studyspot.ledger import service as ledger
-from studyspot.payments import merchants, queries, refunds, states
+from studyspot.payments import learning, merchants, queries, refunds, states
 from studyspot.payments.models import (
     AlreadyPaid,
     Attempt,
@@ -139,37 +139,15 @@ def take(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> Cap
     figures = (fee[0] or 0, fee[1], fact.fee_paise is not None)
     capture = queries.insert_capture(db, payment.id, gateway, fact, figures, surplus)
     if capture is None and fact.fee_paise is not None:
-        _learn_fee(db, payment, gateway, fact)
+        learning.fee(db, payment, gateway, fact)
     if fact.rrn:
-        _learn_rrn(db, payment, gateway, fact, fact.rrn)
+        learning.rrn(db, payment.id, gateway, fact.id, fact.rrn)
     if capture:
         facts = {"gateway": gateway, "gatewayPaymentId": fact.id, "amountPaise": fact.amount_paise, "surplus": surplus}
         queries.note(db, payment.id, "captured", **facts)
         queries.became(db, gateway, fact.method, failed=False, payment_id=payment.id)
         audit.note(db, "payments.capture", "payments", payment.id, after=facts)
     return capture
-
-
-def _learn_rrn(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment, rrn: str) -> None:
-    """Money that a gateway took is recorded whatever was said before: a claim of the same transfer was none."""
-    queries.learn_rrn(db, gateway, fact.id, rrn)
-    if "bank" in queries.takers(db, rrn):
-        log.error("transfer_claimed_and_captured", payment=payment.id, gateway=gateway, gatewayPayment=fact.id)
-
-
-def _learn_fee(db: Db, payment: PaymentRow, gateway: str, fact: GatewayPayment) -> None:
-    """The expected fee was booked; the difference to the real one is booked now."""
-    before = next((c for c in queries.captures(db, payment.id) if c.gateway_payment_id == fact.id), None)
-    after = queries.learn_fee(db, gateway, fact.id, fact.fee_paise or 0, fact.tax_paise or 0)
-    if before is None or after is None:
-        return
-    tax = after.tax_paise - before.tax_paise
-    fee = after.fee_paise - before.fee_paise
-    lines = [(accounts.GATEWAY_FEES, fee - tax), (accounts.GST_INPUT, tax), (accounts.receivable(gateway), -fee)]
-    if fee or tax:
-        _book(db, payment.id, "capture_fee", after.id, lines, "Gateway fee as charged")
-    if not after.surplus:
-        queries.move(db, payment.id, payment.status, fee_paise=after.fee_paise)
 
 
 def keep(db: Db, payment: PaymentRow, capture: Capture, method: str) -> PaymentRow:
