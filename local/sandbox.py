@@ -5,7 +5,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qs, unquote
@@ -53,6 +53,19 @@ class Fault(Body):
     operation: str | None = None
     times: int | None = None
     ms: int | None = None
+
+
+class Mistake(Body):
+    what: str
+    gateway: str | None = None
+    gateway_order_id: str | None = None
+    paise: int = 0
+    day: date | None = None
+
+
+class Dispute(Body):
+    status: str = "open"
+    paise: int | None = Field(default=None, gt=0)
 
 
 class Turn(Body):
@@ -105,6 +118,8 @@ class Sandbox:
             ("GET", "/outbox", self._outbox),
             ("GET", "/payments", self._orders),
             ("POST", "/payments/{}/pay", self._pay),
+            ("POST", "/payments/{}/dispute", self._dispute),
+            ("POST", "/payouts/mistakes", self._mistake),
             ("GET", "/faults", self._faults),
             ("POST", "/faults", self._add_fault),
             ("DELETE", "/faults", self._clear_faults),
@@ -144,6 +159,15 @@ class Sandbox:
         return await asyncio.to_thread(
             self._simulators.pay, order, asked.outcome, asked.method, asked.webhook, asked.delay_ms
         )
+
+    async def _dispute(self, request: Request, order: str) -> Any:
+        asked = _parsed(Dispute, request)
+        return await asyncio.to_thread(self._simulators.dispute, order, asked.status, asked.paise)
+
+    async def _mistake(self, request: Request, _: str) -> Any:
+        asked = _parsed(Mistake, request)
+        told = (asked.gateway_order_id, asked.gateway, asked.what, asked.paise, asked.day)
+        await asyncio.to_thread(self._simulators.mistake, *told)
 
     async def _faults(self, _request: Request, _: str) -> Any:
         return await asyncio.to_thread(self._simulators.faults)

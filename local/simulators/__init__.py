@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,20 @@ class Simulators:
     def kept_paise(self, gateway: str, gateway_order_id: str) -> int:
         """What the gateway's own books say it took for this order and did not give back."""
         return kept_paise(self._store, gateway, gateway_order_id)
+
+    def mistake(self, order: str | None, gateway: str | None, what: str, paise: int, day: date | None) -> None:
+        """The report of payouts gets this wrong, about what was paid for an order, or (`extra`) on a day."""
+        if order is None:
+            self.payouts.plant(gateway or "", what, paise=paise, day=day)
+            return
+        named, line = self.payouts.taken_for(order)
+        self.payouts.plant(named, what, line["entity"], paise)
+
+    def dispute(self, order: str, status: str, paise: int | None) -> dict[str, str]:
+        """The payer's bank takes back what was paid for an order, or the next word on that; its name."""
+        gateway, line = self.payouts.taken_for(order)
+        name = self.chargebacks.tell(gateway, line["entity"], order, paise or line["gross"], status)
+        return {"gateway": gateway, "disputeId": name}
 
     def outbox(self, channel: str | None = None, to: str | None = None) -> list[dict[str, Any]]:
         """What would have left, newest first; phones compare by their last ten digits."""

@@ -45,6 +45,14 @@ class Payouts:
         mistake = {"gateway": gateway, "what": what, "entity": entity, "paise": paise, "day": str(day) if day else None}
         self._store.put("payout.mistake", vendor_id("mistake_"), mistake, gateway)
 
+    def taken_for(self, order: str) -> tuple[str, Line]:
+        """Which gateway took what for an order."""
+        for gateway in SETTLES_AFTER:
+            for line in self._true(gateway):
+                if line["order"] == order and line["kind"] == "payment":
+                    return gateway, line
+        raise Refused(404, "nothing was taken for this order", "not_found")
+
     def lines(self, gateway: str, day: date) -> list[Line]:
         """Of the payout of that day."""
         return [line for line in self._told(gateway) if line["settled_on"] == day]

@@ -19,9 +19,8 @@ TOLD = ("razorpay", "cashfree", "stripe")
 
 
 def tell(market: Market, sale: Sale, status: str, paise: int | None = None, mode: str = "normal") -> str:
-    name = market.shop.simulators.chargebacks.tell(
-        sale.gateway, sale.name, sale.order, paise or sale.paise, status, mode
-    )
+    named = (sale.gateway, sale.name, sale.order, paise or sale.paise, status, mode)
+    name = market.shop.simulators.chargebacks.tell(*named)
     market.shop.webhooks()
     market.shop.background()
     return name
@@ -128,9 +127,7 @@ def test_the_attendance_log_is_the_evidence(market: Market) -> None:
     assert left.status < 300, left.json
     shop.world.advance_to(clock.now() + timedelta(days=3))
     taken = shop.payment(payment["id"])
-    name = shop.simulators.chargebacks.tell(
-        "razorpay", taken["gatewayPaymentId"], taken["gatewayOrderId"], taken["capturedPaise"]
-    )
+    name = shop.simulators.dispute(payment["gatewayOrderId"], "open", None)["disputeId"]
     shop.webhooks()
     shop.background()
     (dispute,) = disputes(market, paymentId=payment["id"])
@@ -183,3 +180,40 @@ def test_a_bank_that_only_asks_takes_nothing_until_it_does(market: Market) -> No
         assert market.balances()["expense.chargebacks"] == lost
         with cells.tenant_db(sale.tenant) as db:
             assert verifying.of_tenant(db).faults == []
+
+
+def test_a_member_s_days_are_the_evidence_for_a_membership(market: Market) -> None:
+    shop = market.shop
+    asked = {"studentId": str(shop.student), "feePlanId": str(shop.scene.monthly), "libraryId": str(shop.scene.library)}
+    joined = shop.world.call("memberships", "POST", "/memberships", shop.owner, asked)
+    assert joined.status == 201, joined.json
+    payment = shop.create(joined.data["id"], purpose="membership", gateway="cashfree").data
+    shop.verify(payment["id"], shop.pay(payment))
+    shop.webhooks()
+    shop.background()
+    assert shop.payment(payment["id"])["status"] == "captured"
+    for _ in range(3):
+        desk = {"studentId": str(shop.student), "libraryId": str(shop.scene.library)}
+        assert shop.world.call("attendance", "POST", "/attendance/check-in", shop.owner, desk).status < 300
+        shop.world.advance(timedelta(minutes=30))
+        out = {"studentId": str(shop.student)}
+        assert shop.world.call("attendance", "POST", "/attendance/check-out", shop.owner, out).status < 300
+        shop.world.advance(timedelta(days=1, minutes=-30))
+    shop.simulators.dispute(payment["gatewayOrderId"], "open", None)
+    shop.webhooks()
+    shop.background()
+    (dispute,) = disputes(market)
+    told = answered(market, dispute["id"]).data
+    assert told["service"]["kind"] == "membership"
+    assert (told["visits"], told["days"], told["minutes"]) == (3, 3, 90)
+
+
+def test_evidence_of_what_is_not_on_record_says_so(market: Market) -> None:
+    tell(market, market.sell("razorpay", 50_000), "open")
+    (dispute,) = disputes(market)
+    told = answered(market, dispute["id"])
+    assert told.status == 201
+    assert (told.data["customer"], told.data["service"], told.data["visits"]) == (None, None, 0)
+    path = f"/disputes/{dispute['id']}/evidence"
+    page = market.shop.world.call("settlements", "GET", path, market.shop.owner, accept="application/pdf")
+    assert page.raw.startswith(b"%PDF-")

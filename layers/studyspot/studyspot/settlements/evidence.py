@@ -104,8 +104,7 @@ def drawn(db: Db, dispute_id: UUID) -> bytes:
 def _service(db: Db, actor: Actor, payment: Payment, student: Student | None) -> Service | None:
     """What the money bought, and for which time."""
     if payment.purpose == "booking":
-        booking = bookings.read(db, actor, payment.purpose_id)
-        return Service(kind="booking", name=f"Seat {booking.seat_code}", start=booking.start_at, end=booking.end_at)
+        return _booked(db, actor, payment.purpose_id)
     if student is None or payment.purpose not in ("membership", "dues"):
         return None
     paid = (payment.captured_at or payment.created_at).astimezone(INDIA).date()
@@ -117,6 +116,14 @@ def _service(db: Db, actor: Actor, payment: Payment, student: Student | None) ->
     return Service(
         kind="membership", name="Membership", start=_moment(about[0].start_date), end=_moment(about[0].end_date)
     )
+
+
+def _booked(db: Db, actor: Actor, booking_id: UUID) -> Service | None:
+    try:
+        booking = bookings.read(db, actor, booking_id)
+    except NotFound:
+        return None
+    return Service(kind="booking", name=f"Seat {booking.seat_code}", start=booking.start_at, end=booking.end_at)
 
 
 def _visits(db: Db, student: Student | None, service: Service | None, dispute: Dispute) -> list[Visited]:
