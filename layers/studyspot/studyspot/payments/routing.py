@@ -104,9 +104,10 @@ def choose(
 
 
 def _nobody(inputs: Inputs) -> AmountTooSmall | NoGateway:
-    """Waiting does not help whoever pays less than anybody takes."""
-    least = min((LEAST_PAISE[t.gateway] for t in inputs.terms if t.gateway in inputs.configured), default=0)
-    return AmountTooSmall() if inputs.amount_paise < least else NoGateway(headers={"Retry-After": "30"})
+    """Waiting does not help whoever pays less than those take that could."""
+    enough = inputs.model_copy(update={"amount_paise": max(LEAST_PAISE.values())})
+    small = inputs.amount_paise < enough.amount_paise and any(_why_not(t, enough) is None for t in inputs.terms)
+    return AmountTooSmall() if small else NoGateway(headers={"Retry-After": "30"})
 
 
 def _why_not(t: Terms, inputs: Inputs) -> str | None:

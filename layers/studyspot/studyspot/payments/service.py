@@ -68,10 +68,10 @@ def open_payment(
     payment_id, lease = ids.uuid7(), clock.now() + CALL_LEASE
     told = (payable.amount_paise, method, pinned, payable.purpose)
     decision, gateways, through = merchants.route(db, *told, payment_id)
-    if queries.insert(db, payment_id, payable, until, lease):
+    if opened := queries.insert(db, payment_id, payable, until, lease):
         _begun(db, payment_id, payable, decision, until)
         first = queries.insert_attempt(db, payment_id, gateways[0], decision, account_id=through[gateways[0]])
-        return Opening(queries.find(db, payment_id), decision, gateways, {first.gateway: first}, False, through)
+        return Opening(opened, decision, gateways, {first.gateway: first}, False, through)
     held = queries.holder(db, payable.purpose, payable.purpose_id)
     if held and held.activated_at:
         raise AlreadyPaid(paymentId=str(held.id))

@@ -9,10 +9,15 @@ from uuid import UUID
 from studyspot.gateways.payment import GatewayPayment
 from studyspot.kit import clock, ids
 from studyspot.kit.db import Db
-from studyspot.payments.models import Attempt, Capture, Moment, Routing
+from studyspot.payments.models import Attempt, Capture, GatewayName, Moment, Routing
 
 ATTEMPT = ", ".join(Attempt.model_fields)
 CAPTURE = ", ".join(Capture.model_fields)
+ASKED = """
+    INSERT INTO payment_attempts (id, payment_id, gateway, reference, state, cost_paise, decision, inputs,
+                                  gateway_order_id, account_id, created_at, updated_at)
+    VALUES (%(id)s, %(payment_id)s, %(gateway)s, %(reference)s, %(state)s, %(cost)s, %(decision)s::jsonb,
+            %(inputs)s::jsonb, %(gateway_order_id)s, %(account_id)s, %(created_at)s, %(created_at)s)"""
 EVENT = """
     INSERT INTO payment_events (id, payment_id, at, kind, detail)
     VALUES (%(id)s, %(payment_id)s, %(now)s, %(kind)s, %(detail)s::jsonb)"""
@@ -21,33 +26,31 @@ EVENT = """
 def insert_attempt(
     db: Db,
     payment_id: UUID,
-    gateway: str,
+    gateway: GatewayName,
     decision: Routing,
     order_id: str | None = None,
     account_id: UUID | None = None,
 ) -> Attempt:
-    """Written before the gateway is called, so that a lost answer can be looked up."""
-    attempt_id = ids.uuid7()
-    return db.one(
-        Attempt,
-        f"""
-        INSERT INTO payment_attempts (id, payment_id, gateway, reference, state, cost_paise, decision, inputs,
-                                      gateway_order_id, account_id, created_at, updated_at)
-        VALUES (%(id)s, %(payment_id)s, %(gateway)s, %(reference)s, %(state)s, %(cost)s, %(decision)s::jsonb,
-                %(inputs)s::jsonb, %(order_id)s, %(account_id)s, %(now)s, %(now)s)
-        RETURNING {ATTEMPT}""",
-        id=attempt_id,
+    """Goes out with COMMIT, before the gateway is called, so that a lost answer can be looked up."""
+    attempt = Attempt(
+        id=(attempt_id := ids.uuid7()),
         payment_id=payment_id,
         gateway=gateway,
         reference=f"ss_{attempt_id.hex}",
+        gateway_order_id=order_id,
         state="ordered" if order_id else "calling",
-        order_id=order_id,
+        decision=decision,
+        created_at=clock.now(),
         account_id=account_id,
+    )
+    db.later(
+        ASKED,
+        **attempt.model_dump(exclude={"decision"}),
         cost=next(c.total_paise for c in decision.candidates if c.gateway == gateway),
         decision=decision.model_dump_json(by_alias=False),
         inputs=decision.inputs.model_dump_json(by_alias=False, exclude_defaults=True) if decision.inputs else None,
-        now=clock.now(),
     )
+    return attempt
 
 
 def mark_attempt(db: Db, attempt_id: UUID, state: str, **columns: Any) -> Attempt:

@@ -37,17 +37,20 @@ def lock_payable_of(db: Db, payment_id: UUID) -> None:
         raise NotFound
 
 
-def insert(db: Db, payment_id: UUID, payable: Payable, expires_at: datetime, calling_until: datetime | None) -> bool:
-    """Open a payment; False when another is open or has paid."""
-    made = db.run(
-        """
+def insert(
+    db: Db, payment_id: UUID, payable: Payable, expires_at: datetime, calling_until: datetime | None
+) -> PaymentRow | None:
+    """Open a payment; None when another is open or has paid."""
+    return db.maybe(
+        PaymentRow,
+        f"""
         INSERT INTO payments (id, student_id, purpose, purpose_id, amount_paise, description, payer_name, payer_phone,
                               payer_email, opened_by, idempotency_key, expires_at, calling_until, created_at,
                               updated_at)
         VALUES (%(id)s, %(student_id)s, %(purpose)s, %(purpose_id)s, %(amount_paise)s, %(description)s,
                 %(customer_name)s, %(customer_phone)s, %(customer_email)s, %(opened_by)s, %(key)s, %(until)s,
                 %(calling_until)s, %(now)s, %(now)s)
-        ON CONFLICT DO NOTHING""",
+        ON CONFLICT DO NOTHING RETURNING {ROW}""",
         id=payment_id,
         opened_by=db.actor.id if db.actor else None,
         key=db.claim.key if db.claim else None,
@@ -56,7 +59,6 @@ def insert(db: Db, payment_id: UUID, payable: Payable, expires_at: datetime, cal
         now=clock.now(),
         **payable.model_dump(exclude={"expires_at"}),
     )
-    return made == 1
 
 
 def holder(db: Db, purpose: str, purpose_id: UUID) -> PaymentRow | None:
