@@ -98,10 +98,10 @@ timing: $(READY) ## slow proof: answers to known and unknown accounts take the s
 restart: $(READY) ## slow proof: the product is ended by Ctrl-C and started again on what it left
 	$(BIN)/python -m pytest tests/hostile/test_run.py -m slow
 
-payment-kills: $(READY) ## slow proof: death at every statement of webhook, settlement, refund and of an imported payout
-	$(BIN)/python -m pytest tests/fulfilment/test_kills.py tests/settlements/test_import_kills.py -m slow
+payment-kills: $(READY) ## slow proof: death at every statement of create, verify, webhook, settlement, poll, refund, failover, debits and imported payouts
+	$(BIN)/python -m pytest tests/fulfilment/test_kills.py tests/mandates/test_kills.py tests/settlements/test_import_kills.py -m slow -s
 
-explorer: $(READY) ## slow proof: every order of a payment's events on the real code, and of two processes' statements; counts are printed
+explorer: $(READY) ## slow proof: every order of a payment's events, and of two processes' statements (PREEMPTIONS=1); counts are printed
 	$(BIN)/python -m pytest tests/model -m slow -s
 
 reconciliation: $(READY) ## slow proof: 2,000 payments and refunds of four gateways with 50 planted differences: each is found, none invented

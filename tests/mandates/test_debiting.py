@@ -185,3 +185,17 @@ def test_what_a_pause_called_off_can_be_paid_by_hand(account: Account) -> None:
     assert payment.status == 201
     account.shop.verify(payment.data["id"], account.shop.pay(payment.data))
     assert account.due(due) == "paid"
+
+
+@pytest.mark.parametrize(("there", "here"), [("cancelled", "revoked"), ("paused", "paused")])
+def test_what_the_payer_ended_at_their_bank_is_ended_here(account: Account, there: str, here: str) -> None:
+    mandate = account.active()
+    due = account.owe()
+    debit = account.announce(mandate, due, morning())
+    razorpay = account.shop.simulators._razorpay
+    razorpay._books.change_token(razorpay._store.of("razorpay.token")[0], there)
+    account.world.advance_to(morning())
+    assert isinstance(refused(account.ask, debit.id), MandateNotActive)
+    assert (account.read(mandate)["status"], account.debits(mandate)[0]["status"]) == (here, "cancelled")
+    assert isinstance(refused(account.announce, mandate, due, morning()), MandateNotActive)
+    assert account.shop.net_captured() == 6000

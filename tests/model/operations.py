@@ -67,6 +67,14 @@ class Operations:
     def cancel(self, payment: str) -> Work:
         return self.by("student", lambda db, actor: fulfilment.cancel(db, actor, UUID(payment)))
 
+    def retry(self, payment: str) -> Work:
+        def work() -> Any:
+            with cells.tenant_db(self.shop.tenant) as db, cells.core_db() as core:
+                db.actor = self.people["student"]
+                return fulfilment.retry(db, core, db.actor, UUID(payment))
+
+        return work
+
     def sync(self, payment: str) -> Work:
         return self.by("owner", lambda db, actor: fulfilment.sync(db, actor, UUID(payment)))
 

@@ -2,8 +2,8 @@
 
 A process stands still before each trip to a database and before each call of a gateway. One that waits for a lock of
 the other is seen to wait (`pg_blocking_pids`) and can be chosen again when it no longer does. Every choice between two
-processes that could both go on is one place where an order branches; all branches are walked, each from a tenant of
-its own.
+processes that could both go on is one place where an order branches; all branches up to a number of preemptions -
+times that somebody who could have gone on did not - are walked, each from a tenant of its own.
 """
 
 from __future__ import annotations

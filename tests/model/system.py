@@ -123,6 +123,8 @@ class System:
     def _of_payment(self, may: Mapping[str, int], payment: str, status: str) -> Iterator[Beginning]:
         if may.get("cancel") and status in ("created", "pending"):
             yield "cancel", payment, "app", self.operations.cancel(payment)
+        if may.get("retry") and status in ("failed", "expired"):
+            yield "retry", payment, "app", self.operations.retry(payment)
         if may.get("sync"):
             yield "sync", payment, "app", self.operations.sync(payment)
         for size in ("refund_part", "refund_all"):
@@ -187,7 +189,7 @@ class System:
             raise AssertionError(f"{each.name} failed: {told!r}") from told
         if each.name == "webhook":
             self.store.drop("delivery", each.key)
-        if each.name == "create" and how == "done" and told.gateway_order_id not in state.shown:
+        if each.name in ("create", "retry") and how == "done" and told.gateway_order_id not in state.shown:
             state = replace(state, shown=(*state.shown, told.gateway_order_id))
         if each.name in ("webhook", "command"):
             return state

@@ -15,7 +15,7 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import StateConflict
 from studyspot.mandates import queries
 from studyspot.mandates.models import Debit, DebitRow, DebitUnderWay, MandateNotActive, MandateRow
-from studyspot.mandates.service import approved, called_off, customer_of, looked_up, standing
+from studyspot.mandates.service import approved, called_off, customer_of, looked_up, must_stand, standing
 from studyspot.memberships import paying as memberships
 from studyspot.messaging import service as messaging
 from studyspot.payments import autopay, debits
@@ -28,12 +28,10 @@ DEBIT_WITHIN = timedelta(days=3)
 
 def announce(db: Db, core: Db, mandate_id: UUID, due_id: UUID, debit_at: datetime) -> Debit:
     """Tell the payer what will be debited and when; without this nothing can be asked for."""
-    with db.transaction():
-        mandate = queries.find(db, mandate_id)
-    db.commit()
+    mandate = queries.find(db, mandate_id)
     if mandate.status == "created" and mandate.gateway_order_id:
         mandate = looked_up(db, mandate)
-        db.commit()
+    must_stand(db, mandate)
     with db.transaction():
         mandate, payable, debit_id = _opening(db, mandate_id, due_id, debit_at)
     db.commit()
@@ -85,10 +83,11 @@ def _allowed(db: Db, mandate_id: UUID, due_id: UUID) -> tuple[MandateRow, Payabl
 def ask(db: Db, debit_id: UUID) -> Debit:
     """Ask the gateway for an announced debit: after the notice has stood long enough, at an hour at which the network
     carries it out, and at most as often as it allows."""
+    debit = queries.debit(db, debit_id)
+    if debit.payment_id is None:
+        raise StateConflict(f"the debit is {debit.status}")
+    must_stand(db, queries.find(db, debit.mandate_id))
     with db.transaction():
-        debit = queries.debit(db, debit_id)
-        if debit.payment_id is None:
-            raise StateConflict(f"the debit is {debit.status}")
         debits.refuse_others(db, "dues", debit.due_id, debit.payment_id)
         mandate, payable = _allowed(db, debit.mandate_id, debit.due_id)
         debit = queries.debit(db, debit_id, lock=True)

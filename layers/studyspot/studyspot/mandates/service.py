@@ -14,7 +14,15 @@ from studyspot.kit.errors import StateConflict
 from studyspot.kit.models import Page
 from studyspot.kit.pages import Paging
 from studyspot.mandates import queries
-from studyspot.mandates.models import Debit, Mandate, MandateExists, MandateRequest, MandateRow, OpenedMandate
+from studyspot.mandates.models import (
+    Debit,
+    Mandate,
+    MandateExists,
+    MandateNotActive,
+    MandateRequest,
+    MandateRow,
+    OpenedMandate,
+)
 from studyspot.memberships import paying as memberships
 from studyspot.payments import autopay, debits, merchants
 from studyspot.payments import service as payments
@@ -22,6 +30,8 @@ from studyspot.payments.models import PLATFORM_PHONE, GatewayUnavailable, Nothin
 
 APPROVAL_WITHIN = timedelta(days=1)
 MONTH = timedelta(days=30)
+ENDED = {"paused": "paused", "cancelled": "revoked", "rejected": "rejected"}
+"""What the gateway's states come to here."""
 FREQUENCY = "as_presented"
 """What falls due, and when, the membership says."""
 
@@ -215,13 +225,32 @@ def standing(mandate: MandateRow) -> autopay.Standing:
     return autopay.Standing(mandate.gateway_customer_id or "", mandate.token_id or "")
 
 
+def must_stand(db: Db, mandate: MandateRow) -> None:
+    """MandateNotActive when it does not, here or at the payer's bank: whatever became of it there is so here too."""
+    if mandate.status != "active":
+        raise MandateNotActive(f"the mandate is {mandate.status}")
+    db.commit()
+    try:
+        found = autopay.state(autopay.at(db, mandate.account_id), standing(mandate))
+    except GatewayFailure as failure:
+        log.warning("mandate_not_looked_up", mandate=mandate.id, error=str(failure))
+        raise GatewayUnavailable(headers={"Retry-After": "5"}) from failure
+    if turned := ENDED.get(found):
+        with db.transaction():
+            mandate = _held(db, mandate)
+            _call_off(db, mandate)
+            _turned(db, mandate, turned, clock.now() if turned == "revoked" else None)
+        db.commit()
+        raise MandateNotActive(f"the payer's bank says that it is {found}")
+
+
 def _turned(db: Db, mandate: MandateRow, status: str, revoked_at: datetime | None = None) -> MandateRow:
-    event = {"paused": "mandate.paused", "revoked": "mandate.revoked"}.get(status)
-    if event == "mandate.paused":
-        outbox.emit(db, "mandate.paused", mandate.id)
-    elif event:
-        outbox.emit(db, "mandate.revoked", mandate.id)
-    else:
-        outbox.emit(db, "mandate.active", mandate.id, {"kind": mandate.kind})
+    match status:
+        case "paused":
+            outbox.emit(db, "mandate.paused", mandate.id)
+        case "active":
+            outbox.emit(db, "mandate.active", mandate.id, {"kind": mandate.kind})
+        case _:
+            outbox.emit(db, "mandate.revoked", mandate.id)
     audit.note(db, f"mandates.{status}", "mandates", mandate.id, {"status": mandate.status}, {"status": status})
     return queries.change(db, mandate.id, status=status, revoked_at=revoked_at)

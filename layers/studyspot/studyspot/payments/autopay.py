@@ -14,7 +14,7 @@ from uuid import UUID
 
 from studyspot.gateways import razorpay_mandates
 from studyspot.gateways.failures import GatewayFailure, GatewayRejected
-from studyspot.gateways.payment import Customer, GatewayOrder
+from studyspot.gateways.payment import Customer, GatewayOrder, MandateState
 from studyspot.gateways.razorpay import Razorpay
 from studyspot.kit import clock, log
 from studyspot.kit.clock import INDIA
@@ -140,6 +140,11 @@ class Standing:
 
     customer_id: str
     token_id: str
+
+
+def state(gateway: Razorpay, standing: Standing) -> MandateState:
+    """The payer can pause and end it where they approved it, without asking us."""
+    return razorpay_mandates.fetch(gateway, standing.customer_id, standing.token_id).status
 
 
 def announce(
