@@ -19,6 +19,7 @@ def test_every_job_answers_how_much_it_did(world: World, monkeypatch: pytest.Mon
             "timers",
             "credits",
             "reports",
+            "bounces",
             "outbox",
             "audit",
             "statutes",
@@ -43,4 +44,4 @@ def test_one_failing_job_stops_no_other_and_the_run_is_reported_failed(
     monkeypatch.setattr(minute, "JOBS", {name: job(name) for name in minute.JOBS})
     with world.worker(), pytest.raises(JobsFailed, match="reports"):
         minute.handler({}, None)
-    assert ran == ["timers", "credits", "reports", "outbox", "audit", "statutes"]
+    assert ran == ["timers", "credits", "reports", "bounces", "outbox", "audit", "statutes"]

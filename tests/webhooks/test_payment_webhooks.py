@@ -183,7 +183,7 @@ def test_a_refund_faster_than_its_capture_is_tried_again(shop: Shop) -> None:
 
 
 def test_what_is_not_understood_is_kept_and_answered(shop: Shop) -> None:
-    for body in (b"not json", b"[]", b'{"event": 7}', b'{"event": "settlement.processed", "payload": {}}'):
+    for body in (b"not json", b"[]", b'{"event": 7}', b'{"event": "payment.downtime.started", "payload": {}}'):
         assert send(shop, body, f"e-{ids.uuid7()}").data == {"status": "ignored"}
 
 
