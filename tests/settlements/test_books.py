@@ -37,7 +37,7 @@ SOLD = st.lists(
 PIECES = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=4)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sold=SOLD, pieces=PIECES)
 def test_after_any_import_the_books_balance(
     market: Market, sold: list[tuple[Any, int, int, str | None, int]], pieces: list[list[int]]

@@ -13,7 +13,7 @@ MOST_TRIPS = 60
 LEAST_TRIPS = 8
 
 
-@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_killed_import_counts_every_line_once(market: Market, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Each death meets a report of its own: two organisations' lines, and one that nobody knows."""
     mortal, other = Mortal(monkeypatch), market.shop.world.tenant().id

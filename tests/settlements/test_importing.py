@@ -81,6 +81,9 @@ def test_a_fee_that_was_only_expected_is_booked_as_it_was_charged(market: Market
     market.shop.simulators.payouts.plant("paytm", "fee", sale.name, 118)
     assert market.bring("paytm", market.file("paytm", sale.due)).status == 200
     after = market.balances()
+    span = f"from={sale.on}&to={sale.due + timedelta(days=1)}"
+    told = market.shop.world.call("revenue", "GET", f"/revenue/reports/gateway-fees?{span}", market.shop.owner).data
+    assert told["totalPaise"] == told["ledgerPaise"] == after["expense.gateway_fees"]
     assert after["expense.gateway_fees"] == booked["expense.gateway_fees"] + 118
     assert after["asset.gst_input"] == booked["asset.gst_input"]
     assert after["asset.gateway_receivable.paytm"] == 0

@@ -68,8 +68,11 @@ def extra(market: Market, gateway: str, day: date) -> tuple[tuple[str, str, str]
 
 
 def run_all(market: Market, days: list[date]) -> int:
-    """Every gateway's every day; how many lines agreed."""
-    return sum(market.reconcile(gateway, day)["matched"] for day in days for gateway in GATEWAYS)
+    """Every gateway's every day on which it pays out, or should; how many lines agreed."""
+    wanted = {(sale.due, sale.gateway) for sale in market.sales}
+    wanted |= {(day, gateway) for gateway in GATEWAYS for day in market.shop.simulators.payouts.days(gateway)}
+    assert {day for day, _ in wanted} <= set(days)
+    return sum(market.reconcile(gateway, day)["matched"] for day, gateway in sorted(wanted))
 
 
 def found(market: Market) -> tuple[Planted, Counter[str]]:

@@ -92,11 +92,13 @@ REPORTS = {
           AND (%(library)s::uuid IS NULL OR t.library_id = %(library)s)
         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
     "gateway-fees": """
-        SELECT t.library_id, c.gateway AS group, NULL AS detail, count(DISTINCT c.id) AS count,
-               sum(e.amount_paise)::bigint AS amount_paise
-        FROM ledger_transactions t JOIN payment_captures c ON c.id = t.reference_id
+        SELECT t.library_id, coalesce(c.gateway, l.gateway) AS group, NULL AS detail,
+               count(DISTINCT coalesce(c.id, l.capture_id)) AS count, sum(e.amount_paise)::bigint AS amount_paise
+        FROM ledger_transactions t
         JOIN ledger_entries e ON e.transaction_id = t.id AND e.account = 'expense.gateway_fees'
-        WHERE t.kind IN ('capture', 'capture_fee') AND t.day >= %(from)s AND t.day < %(to)s
+        LEFT JOIN payment_captures c ON c.id = t.reference_id AND t.kind IN ('capture', 'capture_fee')
+        LEFT JOIN settlement_lines l ON l.id = t.reference_id AND t.kind IN ('settlement', 'settlement_adopted')
+        WHERE (c.id IS NOT NULL OR l.id IS NOT NULL) AND t.day >= %(from)s AND t.day < %(to)s
           AND (%(library)s::uuid IS NULL OR t.library_id = %(library)s)
         GROUP BY 1, 2 ORDER BY 1, 2""",
 }
