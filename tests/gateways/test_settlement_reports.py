@@ -117,6 +117,14 @@ def test_whatever_stands_in_a_cell_is_read_or_refused(gateway: str, cells: list[
         assert str(fault).startswith("line ")
 
 
+def test_a_file_too_long_for_one_request_is_brought_in_parts() -> None:
+    head = "txnId,txnType,txnAmount,orderId,utr,payoutDate,settleAmount,commission,gst\n"
+    row = "T1,SALE,1,o1,U1,2026-12-03,1,0,0\n"
+    assert len(read("paytm", head + row * 20_000)) == 20_000
+    with pytest.raises(UnreadableReport, match="line 20002: more than 20000 lines"):
+        read("paytm", head + row * 20_001)
+
+
 def test_a_number_in_another_script_is_no_amount() -> None:
     head = "txnId,txnType,txnAmount,orderId,utr,payoutDate,settleAmount,commission,gst\n"
     for row, words in (("١٢,o1,U1,2026-12-03", "no amount"), ("12,o1,U1,٢٠٢٦-١٢-٠٣", "no day")):

@@ -29,10 +29,16 @@ FETCHERS: Mapping[str, Callable[[Any, date], list[ReportLine]]] = {
 }
 
 
+MOST_LINES = 20_000
+"""Of a file: what a request has time for."""
+
+
 def read(gateway: str, text: str) -> list[ReportLine]:
     """The lines of a file that belong to a payout; UnreadableReport names the line that cannot be understood."""
-    found = []
+    found: list[ReportLine] = []
     for number, row in rows_of(text):
+        if len(found) == MOST_LINES:
+            raise UnreadableReport(number, f"more than {MOST_LINES} lines at once: bring the report in parts")
         try:
             line = READERS[gateway](row)
         except (ValueError, UnreadableEvent) as fault:
