@@ -220,26 +220,26 @@ def test_it_shows_only_the_own_organisation(shop: Shop, world: World) -> None:
     assert world.call("routing", "GET", SAVINGS, other.owner).data["total"]["payments"] == 0
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"fromDate": "2026-12-02", "untilDate": "2026-12-01"},
-        {"fromDate": "0001-01-01"},
-        {"untilDate": "9999-12-31"},
-        {"fromDate": "2020-01-01"},
-        {"fees": [{"gateway": "razorpay", "basisPoints": 10_001}]},
-        {"fees": [{"gateway": "razorpay", "basisPoints": 1e2}]},
-        {"rules": {"mode": "priority"}},
-        {"rule": {}},
-    ],
-)
-def test_what_makes_no_sense_is_refused(shop: Shop, asked: dict[str, Any]) -> None:
-    assert shop.world.call("routing", "POST", SIMULATE, shop.owner, asked).code == "validation_failed"
+WRONG: list[dict[str, Any]] = [
+    {"fromDate": "2026-12-02", "untilDate": "2026-12-01"},
+    {"fromDate": "0001-01-01"},
+    {"untilDate": "9999-12-31"},
+    {"fromDate": "2020-01-01"},
+    {"fees": [{"gateway": "razorpay", "basisPoints": 10_001}]},
+    {"fees": [{"gateway": "razorpay", "basisPoints": 1e2}]},
+    {"rules": {"mode": "priority"}},
+    {"rule": {}},
+]
 
 
-@pytest.mark.parametrize("query", ["?from=2026-12-02&to=2026-12-01", "?from=0001-01-01", "?to=9999-12-31", "?to=x"])
-def test_days_that_are_none(shop: Shop, query: str) -> None:
-    assert shop.world.call("routing", "GET", SAVINGS + query, shop.owner).code == "validation_failed"
+def test_what_makes_no_sense_is_refused(shop: Shop) -> None:
+    told = [shop.world.call("routing", "POST", SIMULATE, shop.owner, asked).code for asked in WRONG]
+    assert told == ["validation_failed"] * len(WRONG)
+
+
+def test_days_that_are_none(shop: Shop) -> None:
+    for query in ("?from=2026-12-02&to=2026-12-01", "?from=0001-01-01", "?to=9999-12-31", "?to=x"):
+        assert shop.world.call("routing", "GET", SAVINGS + query, shop.owner).code == "validation_failed"
 
 
 def test_a_decision_knows_what_it_was_made_from_and_never_shows_it() -> None:
