@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -282,6 +283,23 @@ def test_a_device_from_which_many_pay_and_a_country_that_is_far(shop: Shop) -> N
     signs = {r["sign"]: r["seen"] for r in events(shop)[0]["reasons"]}
     assert (signs["device_velocity"], signs["country"]) == (3, "RU")
     assert events(shop)[0]["country"] == "RU"
+
+
+def test_an_organisation_s_own_server_is_no_device(shop: Shop) -> None:
+    from studyspot.fulfilment import purposes
+    from studyspot.kit import tokens
+    from studyspot.kit.auth import Actor, Key
+    from studyspot.payments import weighing as judging
+
+    person, booking = Actor.of(tokens.verify(shop.token)), UUID(shop.book())
+    devices = []
+    for actor in (person, replace(person, key=Key())):
+        with shop.world.db(shop.tenant) as db, db.transaction():
+            db.actor = actor
+            found = judging.weigh(db, purposes.of("booking").payable(db, booking, person), actor)
+            assert found
+            devices.append(found.payer.device is None)
+    assert devices == [False, True]
 
 
 def test_rules_are_laid_down_by_version_and_reach_every_cell(shop: Shop) -> None:

@@ -116,8 +116,9 @@ def record(db: Db, found: Judgement | None, payment_id: UUID | None = None) -> N
 
 
 def _payer(db: Db, payable: Payable, actor: Actor) -> Payer:
-    """Without a name of its own a device is known by where somebody is signed in; a link's reader has neither."""
-    told = db.origin.device or (str(actor.session_id) if db.actor else None)
+    """Without a name of its own a device is known by where somebody is signed in; links and API keys have neither."""
+    signed_in = db.actor is not None and actor.key is None
+    told = db.origin.device or (str(actor.session_id) if signed_in else None)
     return Payer(
         payer=_payer_hash(db, payable.customer_phone, payable.student_id or actor.id),
         device=crypto.keyed_hash("risk.device", f"{db.tenant}\x00{told[:DEVICE]}") if told else None,
