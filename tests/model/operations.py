@@ -81,9 +81,9 @@ class Operations:
     def refund(self, size: str, payment: str, number: int) -> Work:
         asked = RefundRequest(reason="asked for", amount_paise=7000 if size == "refund_part" else None)
 
-        def verb(db: Any, _: Actor) -> Any:
+        def verb(db: Any, actor: Actor) -> Any:
             db.claim = Claim("owner", "refund", f"{size}-{number}", "f")
-            return fulfilment.refund(db, UUID(payment), asked)
+            return fulfilment.refund(db, actor, UUID(payment), asked)
 
         return self.by("owner", verb)
 
