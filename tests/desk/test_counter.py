@@ -264,6 +264,22 @@ def test_while_the_outcome_is_open_nothing_is_taken(shop: Shop) -> None:
     assert shop.books() == {}
 
 
+def test_while_a_mandate_is_debited_nothing_is_taken(shop: Shop) -> None:
+    from studyspot.fulfilment import purposes
+    from studyspot.kit import cells, clock
+    from studyspot.payments import debits
+
+    booking = shop.book()
+    actor = Actor.of(tokens.verify(shop.owner))
+    with shop.world.db(shop.tenant) as db, cells.core_db() as core:
+        payable = purposes.of("booking").payable(db, UUID(booking), actor)
+        until = clock.now() + timedelta(minutes=15)
+        debit = debits.open_debit(db, core, payable, "razorpay", "order_of_a_debit", until)
+    refused = offline(shop, booking)
+    assert (refused.code, refused.json["paymentId"]) == ("payment_in_progress", str(debit.id))
+    assert shop.payment(str(debit.id))["status"] == "created"
+
+
 def test_cash_and_a_gateway_racing_for_one_seat_leave_one_net_payment(shop: Shop) -> None:
     """Both begin at once: whoever is first has it, and what the other took goes back or is not taken."""
     from studyspot.fulfilment import settling

@@ -44,14 +44,15 @@ def opened(db: Db, payable: Payable, method: str, until: datetime, metadata: dic
     """A payment that waits for money to come without a gateway; the payable is held.
 
     An order that a gateway gave and nobody has come back from is called off: money that comes by it all the same goes
-    back. While the outcome of a payment is open nothing else is taken: PaymentInProgress.
+    back. While the outcome of a payment is open, or a mandate is being debited, nothing else is taken:
+    PaymentInProgress.
     """
     if payable.amount_paise == 0:
         raise NothingToPay
     held = queries.holder(db, payable.purpose, payable.purpose_id)
     if held and held.activated_at:
         raise AlreadyPaid(paymentId=str(held.id))
-    if held and held.status != "created":
+    if held and not _gives_way(held):
         raise PaymentInProgress(paymentId=str(held.id))
     if held:
         service.advance(db, held, "cancelled", failure="paid_otherwise")
@@ -64,6 +65,12 @@ def opened(db: Db, payable: Payable, method: str, until: datetime, metadata: dic
     outbox.emit(db, "payment.created", payment_id, about)
     audit.note(db, "payments.create", "payments", payment_id, after={**about, "method": method})
     return queries.keep_for_hand(db, payment_id, method, json.dumps(metadata))
+
+
+def _gives_way(held: PaymentRow) -> bool:
+    """Only what a payer was shown and has not come back from: a debit shows nobody anything, and may be under way."""
+    shown = bool(held.checkout) or held.gateway in IN_HAND
+    return held.status == "created" and (shown or held.gateway_order_id is None)
 
 
 def waiting(db: Db, purpose: str, purpose_id: UUID) -> PaymentRow | None:
