@@ -258,3 +258,52 @@ def test_the_database_knows_that_one_is_not_two(shop: Shop, lost: dict[str, Any]
     resolve(shop, lost["id"], staff(shop.world))
     with shop.world.db(shop.tenant) as db, pytest.raises(psycopg.errors.CheckViolation):
         db.run("UPDATE payment_resolutions SET status = 'applied', agreed_by = proposed_by")
+
+
+def test_a_refund_takes_back_what_was_bought_when_that_is_asked(shop: Shop) -> None:
+    booking = shop.book()
+    payment = shop.create(booking).data
+    shop.verify(payment["id"], shop.pay(payment))
+    assert shop.refund(payment["id"], 1000, key="part", effects="undo").code == "refund_exceeds"
+    assert shop.scene.status(booking) == "confirmed", "what was refused left nothing behind"
+    shop.fault("razorpay", "error_500", "refund")
+    made = shop.refund(payment["id"], key="all", effects="undo")
+    assert (made.status, made.data["status"], shop.scene.status(booking)) == (201, "pending", "cancelled")
+    assert (shop.books()["revenue.booking"], shop.books()["liability.refunds_due"]) == (0, -12_000)
+    assert shop.refund(payment["id"], key="all", effects="undo").data["id"] == made.data["id"]
+    shop.pass_time(timedelta(minutes=3))
+    shop.webhooks()
+    shop.background()
+    assert (shop.payment(payment["id"])["status"], shop.net_captured()) == ("refunded", 0)
+    books = shop.books()
+    assert (books["revenue.booking"], books["liability.refunds_due"]) == (0, 0)
+    assert shop.book(), "the seat is free"
+
+
+def test_a_fee_that_went_back_is_owed_again(world: World) -> None:
+    till = Till(world, depositPaise=20_000)
+    member, due = till.join()
+    for n in range(2):
+        payment = till.take(due["id"]).data["id"]
+        body = {"reason": "wrong plan", "effects": "undo", "to": ("source", "credit")[n]}
+        path = f"/payments/{payment}/refund"
+        made = till.ask("payments", "POST", path, body, idempotency_key=f"k{n}")
+        assert made.data["status"] == "succeeded", made.json
+        assert (till.due(member["id"])["status"], till.payment(payment)["status"]) == ("open", "refunded")
+    whole = PRICE + 20_000
+    assert till.books() == {"asset.cash": whole, "liability.member_credit": -whole}
+    assert till.collections() == (0, 0)
+    assert till.count("credit_notes") == 2
+    assert till.take(due["id"]).status == 201
+    assert till.books()["revenue.dues"] == -100_000
+
+
+def test_what_was_used_is_kept(shop: Shop) -> None:
+    booking = shop.book()
+    payment = shop.create(booking).data
+    shop.verify(payment["id"], shop.pay(payment))
+    with shop.world.db(shop.tenant) as db:
+        db.run("UPDATE bookings SET status = 'checked_in' WHERE id = %(id)s", id=booking)
+    refused = shop.refund(payment["id"], effects="undo")
+    assert (refused.status, refused.code, shop.count("refunds")) == (409, "delivered", 0)
+    assert shop.refund(payment["id"], key="keep").status == 201

@@ -67,6 +67,7 @@ def test_any_order_of_what_a_desk_does(world: World, seed: int) -> None:
     def refund() -> Answer | None:
         found = payments("status IN ('captured','partially_refunded')")
         body = {"reason": "x", "amountPaise": rng.choice((1, 5_000, due)), "to": rng.choice(("source", "credit"))}
+        body |= {"effects": rng.choice(("keep", "undo"))}
         path = f"/payments/{rng.choice(found)}/refund" if found else ""
         return till.ask("payments", "POST", path, body, idempotency_key=str(ids.uuid7())) if found else None
 

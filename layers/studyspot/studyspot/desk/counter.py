@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from studyspot.desk.models import (
-    InUse,
     NoLongerForSale,
     NotByHand,
     OfflinePayment,
@@ -19,7 +18,7 @@ from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.payments import byhand
 from studyspot.payments import service as payments
-from studyspot.payments.models import AmountMismatch, Payment, PaymentRow, Till
+from studyspot.payments.models import AmountMismatch, NotUndone, Payment, PaymentRow, Till
 
 VOIDABLE = ("cash", "bank", "cheque")
 
@@ -51,7 +50,7 @@ def void(db: Db, payment_id: UUID, reason: str) -> Payment:
         row = payments.locked(db, payment_id)
         _must_be_voidable(db, row)
         if not purposes.of(row.purpose).take_back(db, row.purpose_id, row.id):
-            raise InUse
+            raise NotUndone
         byhand.void(db, row, reason)
         audit.note(db, "payments.void", "payments", row.id, {"status": row.status}, {"why": reason})
         return payments.find(db, payment_id).shown()
@@ -61,6 +60,6 @@ def _must_be_voidable(db: Db, row: PaymentRow) -> None:
     if row.gateway not in ("cash", "bank") or row.method not in VOIDABLE:
         raise NotByHand
     if row.status != "captured" or row.activated_at is None:
-        raise InUse(f"the payment is {row.status}")
+        raise NotUndone(f"the payment is {row.status}")
     if not byhand.of_today(db, row):
         raise VoidedOtherDay

@@ -221,12 +221,6 @@ class NotByHand(RuleViolated):
     code = "not_voidable"
 
 
-class InUse(StateConflict):
-    """What this payment brought was used, or changed, since: cancel that, and refund the payment."""
-
-    code = "delivered"
-
-
 class NoLongerForSale(StateConflict):
     """What was to be paid cannot be had any more; nothing was taken."""
 

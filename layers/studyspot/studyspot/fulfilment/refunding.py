@@ -13,7 +13,18 @@ from studyspot.kit.db import Db
 from studyspot.kit.errors import StateConflict
 from studyspot.payments import refunds
 from studyspot.payments import service as payments
-from studyspot.payments.models import CREDIT, NoCredit, Payment, Refund, RefundDecision, RefundRequest, RefundWindow
+from studyspot.payments.models import (
+    CREDIT,
+    ApprovalNeeded,
+    NoCredit,
+    NotUndone,
+    Payment,
+    PaymentRow,
+    Refund,
+    RefundDecision,
+    RefundRequest,
+    RefundWindow,
+)
 from studyspot.payments.refunds import MACHINE
 from studyspot.policies import service as policies
 
@@ -23,21 +34,39 @@ def refund(db: Db, actor: Actor, payment_id: UUID, request: RefundRequest) -> Re
 
     Above the organisation's limit it waits, unless whoever asks may approve it.
     """
-    approves, rules = actor.is_platform or actor.may("refunds:approve"), policies.policies(db).payments
+    rules = policies.policies(db).payments
+    approves = actor.is_platform or actor.may("refunds:approve")
     limit = None if approves else rules.refund_approval_above_paise
     with db.transaction():
-        row = payments.find(db, payment_id)
-        days = rules.refund_within_days
-        if days and row.captured_at and clock.now() - row.captured_at > timedelta(days=days):
-            raise RefundWindow
-        to = CREDIT if request.to == CREDIT else None
-        if to and purposes.of(row.purpose).keep_credit is None:
-            raise NoCredit
+        row = payments.locked(db, payment_id)
+        to = _destination(row, request, rules.refund_within_days)
         reserved = refunds.request(db, payment_id, request.amount_paise, request.reason, limit, to)
+        if request.effects == "undo" and row.activated_at:
+            _undo(db, row, reserved)
         if to:
             return _keep(db, reserved)
     db.commit()
     return refunds.carry_out(db, reserved)
+
+
+def _destination(row: PaymentRow, request: RefundRequest, days: int | None) -> str | None:
+    """Where it goes, if not the way it came."""
+    if days and row.captured_at and clock.now() - row.captured_at > timedelta(days=days):
+        raise RefundWindow
+    if request.to != CREDIT:
+        return None
+    if purposes.of(row.purpose).keep_credit is None:
+        raise NoCredit
+    return CREDIT
+
+
+def _undo(db: Db, row: PaymentRow, reserved: Refund) -> None:
+    """What the payment brought is taken back with the promise to pay it back; not on somebody's word who may not."""
+    if reserved.approval == "waiting":
+        raise ApprovalNeeded
+    if not purposes.of(row.purpose).take_back(db, row.purpose_id, row.id):
+        raise NotUndone
+    refunds.unsell(db, reserved)
 
 
 def _keep(db: Db, refund: Refund) -> Refund:

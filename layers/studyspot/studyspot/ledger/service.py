@@ -47,6 +47,11 @@ def undo(db: Db, kind: str, reference_id: UUID, description: str) -> None:
     reverse(db, kind, reference_id, found.library_id, found.day, description)
 
 
+def place_of(db: Db, kind: str, reference_id: UUID) -> UUID | None:
+    """The library a cause was booked at; None = the organisation as a whole."""
+    return queries.booked(db, kind, reference_id).library_id
+
+
 def entries_of(db: Db, *references: UUID) -> list[Entry]:
     """What was booked for these causes."""
     return queries.entries_of(db, list(references))

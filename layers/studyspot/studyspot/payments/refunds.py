@@ -111,6 +111,23 @@ def retry(db: Db, refund_id: UUID) -> Refund:
     return _asked(db, capture, refund.amount_paise, refund.reason, retry_of=refund.id)
 
 
+def unsell(db: Db, refund: Refund) -> None:
+    """What this pays back bought nothing after all: owed until it is back, and the payable can be paid anew.
+
+    The caller has taken back what it bought, in this very transaction; the payment is locked.
+    """
+    payment, capture = queries.find(db, refund.payment_id), _capture_of(db, refund)
+    paise = capture.amount_paise
+    if refund.amount_paise != paise or capture.surplus or payment.activated_at is None:
+        raise RefundExceeds("only a payment that goes back whole is undone")
+    account = accounts.revenue(payment.purpose)
+    lines = [(account, paise), (accounts.REFUNDS_DUE, -paise)]
+    ledger.post(db, "undone", capture.id, lines, refund.reason, ledger.place_of(db, "capture", capture.id))
+    invoices.undo_payment(db, payment.id, refund.id, paise, refund.reason, account)
+    queries.note(db, payment.id, "ledger", entry="undone", lines=[{"account": a, "amountPaise": p} for a, p in lines])
+    queries.move(db, payment.id, payment.status, activated_at=None)
+
+
 def give_back_rest(db: Db, payment_id: UUID, reason: str) -> None:
     """What this paid for is no longer wanted: whatever of it was not given back yet goes back. Safe to repeat."""
     queries.find(db, payment_id, lock=True)

@@ -78,6 +78,8 @@ class RefundRequest(Model):
     reason: Annotated[str, Field(min_length=1, max_length=200)]
     to: Literal["source", "credit"] = "source"
     """`credit`: at once, kept for the member's next dues; `source`: the way it came."""
+    effects: Literal["keep", "undo"] = "keep"
+    """`undo`: what a payment that goes back whole brought is taken back now: a seat is free, a fee is owed again."""
 
 
 class RefundDecision(Model):
@@ -100,6 +102,12 @@ class RefundWindow(RuleViolated):
     """It was paid longer ago than the organisation gives back."""
 
     code = "refund_window"
+
+
+class NotUndone(StateConflict):
+    """What this payment brought was used, or changed, since: it cannot be undone any more."""
+
+    code = "delivered"
 
 
 class NoCredit(RuleViolated):
