@@ -33,7 +33,8 @@ POOL = Size(libraries=2, seats=80, students=200, days=60, busy=20)
 SILO = Size(libraries=1, seats=16, students=20, days=14, busy=5)
 ORDER = (
     *("libraries", "zones", "seats", "fee_plans", "fee_plan_versions", "students", "student_numbers"),
-    *("payments", "payment_captures", "memberships", "bookings", "seat_occupancy", "attendance"),
+    *("payments", "payment_captures", "settlements", "settlement_lines"),
+    *("memberships", "bookings", "seat_occupancy", "attendance"),
 )
 LEDGER = ("ledger_transactions", "ledger_entries")
 POST = """

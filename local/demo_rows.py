@@ -4,12 +4,12 @@ import os
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from studyspot.bookings.models import Policy
-from studyspot.ledger.models import GATEWAY_FEES, GST_INPUT, receivable, revenue
+from studyspot.ledger.models import BANK, GATEWAY_FEES, GST_INPUT, receivable, revenue
 
 INDIA = ZoneInfo("Asia/Kolkata")
 HOURLY_PAISE = 2000
@@ -65,6 +65,7 @@ class Business:
         self.libraries = [id_at(self.founded) for _ in range(size.libraries)]
         self.seats: list[tuple[UUID, UUID]] = []
         self.students: list[tuple[UUID, str]] = []
+        self.paid_out: dict[tuple[str, date], list[tuple[Row, int, int, int]]] = {}
         self.hourly, self.monthly = id_at(self.founded), id_at(self.founded)
         self._places()
         self._plans()
@@ -72,6 +73,7 @@ class Business:
         self._memberships()
         self._history()
         self._tomorrow()
+        self._payouts()
 
     def _places(self) -> None:
         made = self.founded
@@ -203,9 +205,33 @@ class Business:
         row = (capture, payment, gateway, order, vendor_id, amount, fee + tax, tax, True, False, at, at)
         columns = "id,payment_id,gateway,gateway_order_id,gateway_payment_id,amount_paise,fee_paise,tax_paise,fee_known"
         self.tables.add("payment_captures", f"{columns},surplus,captured_at,created_at", [row])
+        if settled < self.now:
+            told: Row = (payment, capture, vendor_id, order)
+            self.paid_out.setdefault((gateway, settled.astimezone(INDIA).date()), []).append((told, amount, fee, tax))
         lines = [(receivable(gateway), amount - fee - tax), (GATEWAY_FEES, fee), (GST_INPUT, tax)]
         self._booked("capture", capture, f"{purpose} paid", [*lines, (revenue(purpose), -amount)], at)
         return payment
+
+    def _payouts(self) -> None:
+        """What the gateways have paid out by now, a transfer a day."""
+        for (gateway, day), sold in sorted(self.paid_out.items()):
+            at = min(datetime.combine(day, time(12), INDIA), self.now)
+            settlement, name = id_at(at), f"setl_demo_{day:%Y%m%d}"
+            columns = "id,gateway,gateway_settlement_id,utr,settled_on,source,created_at"
+            row: Row = (settlement, gateway, name, f"DEMO{day:%Y%m%d}", day, "api", at)
+            self.tables.add("settlements", columns, [row])
+            for (payment, capture, vendor_id, order), amount, fee, tax in sold:
+                line, net = id_at(at), amount - fee - tax
+                row = (line, settlement, gateway, "payment", vendor_id, 1, "counted", payment, capture, order, "INR")
+                columns = (
+                    "id,settlement_id,gateway,kind,entity_id,occurrence,standing,payment_id,capture_id,"
+                    "gateway_order_id,currency,gross_paise,fee_paise,gst_paise,net_paise,expected_gross_paise,"
+                    "expected_fee_paise,expected_gst_paise,due_on,created_at"
+                )
+                figures = (amount, fee, tax, net, amount, fee, tax, day, at)
+                self.tables.add("settlement_lines", columns, [(*row, *figures)])
+                booked = [(BANK, net), (receivable(gateway), -net)]
+                self._booked("settlement", line, "Paid out by the gateway", booked, at)
 
     def _booked(self, kind: str, about: UUID, words: str, lines: list[tuple[str, int]], at: datetime) -> None:
         entry = id_at(at)
