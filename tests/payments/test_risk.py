@@ -148,7 +148,7 @@ def test_judging_costs_no_round_trip(shop: Shop) -> None:
         before = tally.current.trips
         assert shop.create(booking, token).status == 201
         trips.append(tally.current.trips - before)
-    assert trips[0] == trips[1]
+    assert trips[0] == trips[1] <= 10
     assert shop.count("risk_events") == 1
 
 

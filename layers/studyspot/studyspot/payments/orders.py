@@ -110,15 +110,14 @@ def register(core: Db, attempt: Attempt, order: GatewayOrder, tenant: UUID) -> N
 
 def show(db: Db, answer: Answer, order: GatewayOrder) -> OpenedPayment | None:
     """Hand the payer over to this order. None when the payment ended meanwhile, or another order was shown."""
-    attempt = queries.mark_attempt(
-        db, answer.attempt.id, "ordered", gateway_order_id=order.id, latency_ms=answer.millis, error_class=None
-    )
+    attempt = answer.attempt.model_copy(update={"gateway_order_id": order.id})
     shown = queries.show(db, attempt.payment_id, attempt, order.checkout)
+    facts = {"gateway_order_id": order.id, "latency_ms": answer.millis, "error_class": None}
+    queries.mark_attempt(db, attempt.id, "ordered" if shown else "orphan", **facts)
     told = {"gateway": attempt.gateway, "gatewayOrderId": order.id}
     queries.note(db, attempt.payment_id, "attempt", outcome="ordered", millis=answer.millis, **told)
     queries.called(db, attempt.gateway, "minute", failed=False, payment_id=attempt.payment_id)
     if shown is None:
-        queries.mark_attempt(db, attempt.id, "orphan")
         outbox.start(db, MACHINE, attempt.payment_id, "look_up", period=attempt.id.hex)
         return None
     queries.note(db, attempt.payment_id, "handed_over", **told)

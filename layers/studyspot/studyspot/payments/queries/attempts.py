@@ -53,13 +53,11 @@ def insert_attempt(
     return attempt
 
 
-def mark_attempt(db: Db, attempt_id: UUID, state: str, **columns: Any) -> Attempt:
-    """What became of it."""
+def mark_attempt(db: Db, attempt_id: UUID, state: str, **columns: Any) -> None:
+    """What became of it, going out with COMMIT."""
     also = "".join(f", {name} = %({name})s" for name in columns)
-    return db.one(
-        Attempt,
-        f"UPDATE payment_attempts SET state = %(state)s, updated_at = %(now)s{also}"
-        f" WHERE id = %(id)s RETURNING {ATTEMPT}",
+    db.later(
+        f"UPDATE payment_attempts SET state = %(state)s, updated_at = %(now)s{also} WHERE id = %(id)s",
         id=attempt_id,
         state=state,
         now=clock.now(),
