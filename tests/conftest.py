@@ -42,14 +42,14 @@ ENVIRONMENT = {
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
 
-STAGES = {"whole_stack": "stage", "running_sample": "sample"}
+DEAR = {"whole_stack": "stage", "running_sample": "sample", "transformed": "template"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one running stage share one process: a stage is started once, not once a core."""
+    """Tests that share what is dear to make share one process: a stage is started once, not once a core."""
     for item in items:
-        for fixture, group in STAGES.items():
+        for fixture, group in DEAR.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group(group))
 
