@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 from studyspot.desk import counter
 from studyspot.desk.models import OfflineRequest
+from studyspot.fulfilment import refunding
 from studyspot.kit import ids, tokens
 from studyspot.kit.auth import Actor
 from studyspot.kit.db import Db
 from studyspot.kit.errors import Problem
+from studyspot.payments.models import RefundRequest
 
 from tests.alongside import at_once
 from tests.desk.till import PRICE, Till
@@ -214,6 +216,27 @@ def test_many_clerks_take_the_same_fee_once(till: Till) -> None:
     assert till.count("receipts") == 1
 
 
+def test_voids_and_refunds_at_once_take_it_back_once(till: Till) -> None:
+    actor = Actor.of(tokens.verify(till.owner))
+    for _ in range(3):
+        _, due = till.join(None)
+        payment = UUID(till.take(due["id"]).data["id"])
+
+        def run(db: Db, way: str, payment: UUID = payment) -> str:
+            try:
+                if way == "void":
+                    return counter.void(db, payment, "a slip").status
+                return refunding.refund(db, actor, payment, RefundRequest(reason="x", effects="undo")).status
+            except Problem as refusal:
+                db.rollback()
+                return refusal.code
+
+        told = at_once(till.tenant, run, ["void", "refund", "void", "refund"], clients=4)
+        assert len([one for one in told if one in ("refunded", "succeeded")]) == 1, told
+        assert till.sql("SELECT status FROM membership_dues WHERE id = %(id)s", id=due["id"]) == "open"
+    assert till.books() == {}
+
+
 def test_many_fees_at_once_leave_no_gap_in_the_receipts(till: Till) -> None:
     dues = [till.join(None)[1]["id"] for _ in range(8)]
     actor = Actor.of(tokens.verify(till.owner))
@@ -287,7 +310,7 @@ def test_cash_and_a_gateway_racing_for_one_seat_leave_one_net_payment(shop: Shop
     from studyspot.payments import service as payments
 
     actor = Actor.of(tokens.verify(shop.owner))
-    for day in range(1, 7):
+    for day in range(1, 5):
         booking = shop.book(days=day)
         online = shop.create(booking).data
         shop.pay(online)
@@ -309,8 +332,8 @@ def test_cash_and_a_gateway_racing_for_one_seat_leave_one_net_payment(shop: Shop
     shop.webhooks()
     shop.background()
     books = shop.books()
-    assert shop.count("payments", "activated_at IS NOT NULL") == 6
-    assert books.get("asset.cash", 0) + shop.net_captured() == 6 * 12_000 == -books["revenue.booking"]
+    assert shop.count("payments", "activated_at IS NOT NULL") == 4
+    assert books.get("asset.cash", 0) + shop.net_captured() == 4 * 12_000 == -books["revenue.booking"]
     assert books.get("liability.refunds_due", 0) == 0
 
 

@@ -119,6 +119,8 @@ def test_a_refused_claim_leaves_the_fee_owed_and_the_number_free(till: Till) -> 
     assert till.decide(made["id"], "refuse").status == 422
     refused = till.decide(made["id"], "refuse", reason="no such credit").data
     assert (refused["status"], refused["paymentStatus"]) == ("refused", "failed")
+    told = till.ask("payments", "GET", f"/payments/{made['paymentId']}", token=till.student(member)).data
+    assert told["failure"] == "claim_refused: no such credit"
     assert till.claims() == []
     assert till.claims("?status=refused")[0]["reason"] == "no such credit"
     right = till.claim(other["id"])

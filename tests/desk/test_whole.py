@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from studyspot.kit import ids
+from studyspot.settlements import verifying
 
 from tests.desk.till import PRICE, Till
 from tests.fulfilment.test_kills import Mortal, mortal
@@ -41,6 +42,8 @@ def agree(till: Till) -> dict[str, int]:
     held = books.get("asset.cash", 0) + books.get("asset.bank", 0) + books.get("liability.member_credit", 0)
     assert held == till.sql(BY_PAYMENT)
     assert -books.get("liability.member_credit", 0) == till.sql(CREDIT)
+    with till.world.db(till.tenant) as db:
+        assert verifying.of_tenant(db).faults == []
     assert (till.sql(PAID_TWICE), till.sql(DISAGREE), till.sql(UNRECEIPTED)) == (0, 0, 0)
     report, ledger = till.collections()
     assert report == ledger == held
@@ -99,6 +102,21 @@ def test_any_order_of_what_a_desk_does(world: World, seed: int) -> None:
             seen[name] = seen.get(name, 0) + (answer.status < 300)
     agree(till)
     assert all(seen.get(name) for name in ("cash", "claim", "void")), seen
+
+
+def test_a_void_that_was_never_booked_is_found(world: World) -> None:
+    till = Till(world)
+    _, due = till.join()
+    taken = till.take(due["id"]).data["id"]
+    with world.db(till.tenant) as db:
+        db.run(
+            "INSERT INTO refunds (id, payment_id, capture_id, amount_paise, status, kind, reason, gateway, reference,"
+            " created_at, updated_at, succeeded_at) SELECT payment_id, payment_id, id, amount_paise, 'succeeded',"
+            " 'void', 'x', gateway, 'x', created_at, created_at, created_at FROM payment_captures"
+        )
+    with world.db(till.tenant) as db:
+        (fault,) = verifying.of_tenant(db).faults
+    assert (fault.what, fault.reference, fault.expected_paise, fault.found_paise) == ("void", taken, -PRICE, 0)
 
 
 @STRIDES

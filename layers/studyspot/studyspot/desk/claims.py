@@ -111,7 +111,7 @@ def _approved(db: Db, row: PaymentRow, found: Claim, matched: bool = False) -> N
 
 def _refused(db: Db, row: PaymentRow, found: Claim, reason: str | None) -> None:
     if row.status in states.OPEN:
-        payments.advance(db, row, "failed", failure="claim_refused")
+        payments.advance(db, row, "failed", failure=f"claim_refused: {reason}")
     queries.decide(db, found.id, "refused", False, reason)
     audit.note(db, "payments.claim_refused", "payments", row.id, after={"claim": found.id, "why": reason})
 

@@ -115,7 +115,7 @@ class Decision(Model):
 
     decision: Literal["approve", "refuse"]
     reason: Why | None = None
-    """Owed for a refusal: the student reads it."""
+    """Owed for a refusal: the student reads it at the payment."""
 
 
 class BankLine(Model):

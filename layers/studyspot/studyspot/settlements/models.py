@@ -252,7 +252,7 @@ class EvidencePack(Model):
 class BookFault(Model):
     """Something that the rows and the ledger say differently."""
 
-    what: Literal["unbalanced", "capture", "refund", "settlement", "dispute", "orphan", "receivable"]
+    what: Literal["unbalanced", "capture", "refund", "void", "settlement", "dispute", "orphan", "receivable"]
     reference: str
     expected_paise: int
     found_paise: int

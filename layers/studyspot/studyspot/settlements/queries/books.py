@@ -11,7 +11,7 @@ from studyspot.settlements.models import BookFault
 
 HELD = """
     CASE {0}.gateway WHEN 'cash' THEN 'asset.cash' WHEN 'bank' THEN 'asset.bank'
-         ELSE 'asset.gateway_receivable.' || {0}.gateway END"""
+         WHEN 'credit' THEN 'liability.member_credit' ELSE 'asset.gateway_receivable.' || {0}.gateway END"""
 SUMS = """
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(e.amount_paise) FILTER (WHERE e.account = {1}), 0)::bigint AS paise,
@@ -33,6 +33,11 @@ REFUNDS = f"""
                                CASE WHEN r.succeeded_at IS NULL THEN 0 ELSE 1 END AS times) x
     {SUMS.format("r", HELD.format("r"), "'refund'", "IN ('refund','refund_reversal')")}
     WHERE r.kind <> 'void' AND (p.paise <> x.paise OR p.times <> x.times)"""
+# An entry over the counter that was taken back: the capture's other way round, once.
+VOIDS = f"""
+    SELECT 'void', r.id::text, -c.amount_paise, p.paise FROM refunds r JOIN payment_captures c ON c.id = r.capture_id
+    {SUMS.format("c", HELD.format("c"), "'capture_reversal'", "= 'capture_reversal'")}
+    WHERE r.kind = 'void' AND (p.times <> 1 OR p.paise <> -c.amount_paise)"""
 LINES = f"""
     SELECT 'settlement', l.id::text, l.net_paise, p.paise FROM settlement_lines l
     {SUMS.format("l", "'asset.bank'", "'settlement'", "IN ('settlement','settlement_adopted')")}
@@ -45,7 +50,7 @@ DISPUTES = f"""
     WHERE p.paise <> x.paise"""
 ORPHANS = """
     SELECT 'orphan', t.kind || ' ' || t.reference_id, 0::bigint, 1::bigint FROM ledger_transactions t
-    WHERE t.kind IN ('capture','capture_fee')
+    WHERE t.kind IN ('capture','capture_fee','capture_reversal','undone')
               AND NOT EXISTS (SELECT FROM payment_captures c WHERE c.id = t.reference_id)
        OR t.kind IN ('refund','refund_reversal') AND NOT EXISTS (SELECT FROM refunds r WHERE r.id = t.reference_id)
        OR t.kind LIKE 'settlement%%' AND NOT EXISTS (SELECT FROM settlement_lines l WHERE l.id = t.reference_id)
@@ -68,7 +73,7 @@ RECEIVABLES = """
     LEFT JOIN LATERAL (SELECT sum(e.amount_paise)::bigint AS paise FROM ledger_entries e
                        WHERE e.account = 'asset.gateway_receivable.' || g.gateway) b ON true
     WHERE x.paise <> coalesce(b.paise, 0)"""
-CHECKS = (UNBALANCED, CAPTURES, REFUNDS, LINES, DISPUTES, ORPHANS, RECEIVABLES)
+CHECKS = (UNBALANCED, CAPTURES, REFUNDS, VOIDS, LINES, DISPUTES, ORPHANS, RECEIVABLES)
 COUNTED = "SELECT count(*) FROM ledger_transactions"
 TENANTS = "SELECT tenant_id FROM tenant_gate ORDER BY tenant_id"
 
