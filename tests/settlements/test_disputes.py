@@ -10,6 +10,7 @@ import pytest
 from studyspot.gateways.payment import DisputeState, GatewayDispute
 from studyspot.kit import cells, clock
 from studyspot.payments import disputes as payments
+from studyspot.payments import merchants
 from studyspot.settlements import verifying
 
 from tests.bookings.scene import next_day
@@ -101,6 +102,19 @@ def test_nobody_is_paid_back_twice(market: Market) -> None:
     assert refund(20_000, "b").status == 201
     tell(market, sale, "won", 30_000)
     assert refund(30_000, "c").status == 201
+
+
+def test_what_the_gateway_gave_back_all_the_same_is_booked(market: Market) -> None:
+    """Somebody pressed a button in the dashboard: that it should not have been is no reason not to know it."""
+    sale = market.sell("razorpay", 50_000)
+    tell(market, sale, "open")
+    client = merchants.platform("razorpay")
+    client.refund(order_id=sale.order, payment_id=sale.name, refund_ref="by_hand_1", amount_paise=50_000)
+    market.shop.webhooks()
+    market.shop.background()
+    assert market.shop.payment(str(sale.payment))["refundedPaise"] == 50_000
+    with cells.tenant_db(sale.tenant) as db:
+        assert verifying.of_tenant(db).faults == []
 
 
 def test_a_chargeback_of_no_money_of_ours_opens_nothing(market: Market) -> None:

@@ -268,7 +268,9 @@ def made_elsewhere(db: Db, payment_id: UUID, told: GatewayRefund) -> Refund | No
             capture = next(
                 (c for c in queries.captures(db, payment_id) if c.gateway_payment_id == told.payment_id), None
             )
-            if capture is None or told.amount_paise > capture.amount_paise - queries.reserved(db, capture.id):
+            if capture is None or told.amount_paise > capture.amount_paise - queries.reserved(
+                db, capture.id, disputed=False
+            ):
                 log.error("refund_without_capture", payment=payment_id, refund=told.id, amount=told.amount_paise)
                 return None
             known = queries.insert_refund(db, capture, told.amount_paise, "external", "made at the gateway", told.id)

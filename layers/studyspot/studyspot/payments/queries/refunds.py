@@ -54,13 +54,14 @@ def insert_refund(
     )
 
 
-def reserved(db: Db, capture_id: UUID) -> int:
+def reserved(db: Db, capture_id: UUID, disputed: bool = True) -> int:
     """What went back of a capture, is on its way, or was taken back by the payer's bank: nobody is paid back twice."""
     amount: int = db.value(
         "SELECT (SELECT coalesce(sum(amount_paise), 0) FROM refunds"
         "        WHERE capture_id = %(id)s AND status IN ('pending','succeeded'))::bigint"
         " + (SELECT coalesce(sum(amount_paise), 0) FROM disputes"
-        "    WHERE capture_id = %(id)s AND status IN ('open','under_review','lost'))::bigint",
+        "    WHERE capture_id = %(id)s AND status IN ('open','under_review','lost') AND %(disputed)s)::bigint",
+        disputed=disputed,
         id=capture_id,
     )
     return amount
