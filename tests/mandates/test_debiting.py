@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from studyspot.kit import clock
+from studyspot.kit.db import Db
 from studyspot.kit.errors import Problem
+from studyspot.mandates import debiting
 from studyspot.mandates.models import MandateNotActive
 from studyspot.payments.models import (
     AlreadyPaid,
@@ -19,6 +22,7 @@ from studyspot.payments.models import (
     PreDebitNoticeMissing,
 )
 
+from tests.alongside import at_once
 from tests.fulfilment.shop import Shop
 from tests.mandates.account import Account, morning
 
@@ -55,6 +59,24 @@ def test_a_debit_is_told_asked_for_and_paid_once(account: Account) -> None:
     with account.world.db(account.shop.tenant) as db:
         mails = db.dicts("SELECT template_id FROM communications WHERE channel = 'email' ORDER BY id")
     assert [m["template_id"] for m in mails] == ["mandate_notice", "mandate_debited"]
+
+
+def test_many_who_ask_at_once_ask_once(account: Account) -> None:
+    mandate = account.active()
+    due, at = account.owe(), morning()
+    debit = account.announce(mandate, due, at)
+    account.world.advance_to(at)
+
+    def ask(db: Db, debit_id: UUID) -> str:
+        try:
+            return debiting.ask(db, debit_id).status
+        except Problem as problem:
+            return problem.code
+
+    came_to = at_once(account.shop.tenant, ask, [debit.id] * 6, clients=3)
+    assert (came_to.count("asked"), came_to.count("debit_under_way")) == (1, 5), came_to
+    account.arrive()
+    assert (len(account.debits(mandate)[0]["attempts"]), account.shop.net_captured()) == (1, 12000)
 
 
 def test_a_debit_whose_webhook_is_lost_is_found(account: Account) -> None:

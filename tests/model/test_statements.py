@@ -178,6 +178,8 @@ def judge(shop: Shop, pair: Pair, walked: Walk, looking: Any, sandbox: Sandbox) 
 
 PREEMPTIONS = int(os.environ.get("PREEMPTIONS", "1"))
 """How often somebody who could go on may be kept waiting; two take about ten times as long as one."""
+AT_ONCE = "the same refund twice"
+"""Whoever comes second under the same key is told so, and waits for nobody."""
 SHORT = ("verify x webhook", "refund x whole refund")
 
 
@@ -197,7 +199,7 @@ def test_every_order_of_two_ends_alike(race: Race, name: str) -> None:
         f"calls; in {waited:,} somebody waited"
     )
     assert walked > 10
-    assert waited, "nobody ever waited for a lock"
+    assert waited or name == AT_ONCE, "nobody ever waited for a lock"
 
 
 @pytest.mark.slow
