@@ -107,7 +107,6 @@ def test_upi_has_hours_and_cards_have_none(account: Account) -> None:
     card = account.active("card")
     assert account.announce(card, account.owe(), morning(hour=11)).status == "announced"
     account.call("POST", f"/{card}/revoke")
-    account.shop.pass_time(timedelta(days=8))
     upi = account.active("upi")
     due = account.owe()
     for hour in (10, 12, 17, 20):
