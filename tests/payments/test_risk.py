@@ -193,8 +193,14 @@ def test_rejected_the_payer_is_refused_for_a_day(shop: Shop) -> None:
     assert decide(shop, held, "reject").data["decision"] == "rejected"
     told = shop.create(booking)
     assert (told.status, told.code, told.json["riskEventId"]) == (403, "risk_refused", held)
+    weighing(shop, new=0)
+    assert shop.create(booking).code == "risk_refused", "what a person said stands over the score"
+    weighing(shop)
     other = shop.scene.token(shop.scene.student())
     assert shop.create(shop.scene.book(other, 1).data["id"], other).code == "risk_held"
+    weighing(shop, new=0)
+    shop.world.advance(timedelta(hours=25))
+    assert shop.create(shop.book()).status == 201
 
 
 def test_a_decision_is_made_once_and_only_of_what_is_held(shop: Shop) -> None:

@@ -71,7 +71,7 @@ def weigh(db: Db, payable: Payable, actor: Actor) -> Judgement | None:
         return None
     payer = _payer(db, payable, actor)
     found, known = _judged(db, payable, payer)
-    if found.outcome == "passed":
+    if found.outcome == "passed" and known.said != "rejected":
         return found
     found, known = _judged(db, payable, payer)  # with the lock held: what others were told while this one waited for it
     return _with_what_was_said(found, known)
@@ -86,18 +86,19 @@ def _judged(db: Db, payable: Payable, payer: Payer) -> tuple[Judgement, Known]:
 
 
 def _with_what_was_said(found: Judgement, known: Known) -> Judgement:
-    """What a person decided of this payer lately stands over the score."""
-    standing = known.standing
-    if standing is None or found.outcome == "passed":
+    """What a person decided of this payer lately stands over the score, either way."""
+    if known.standing is None:
         return found
-    earlier = UUID(standing["id"])
-    match standing["decision"]:
-        case "released":
-            said = Reason(sign="released", points=0, seen=standing["id"], limit="a day")
-            return replace(found, outcome="passed", reasons=[*found.reasons, said])
-        case "rejected":
+    earlier = UUID(known.standing["id"])
+    match known.said, found.outcome:
+        case "rejected", _:
             return replace(found, outcome="refused", event_id=earlier, again=True)
-    return replace(found, event_id=earlier, again=True) if found.outcome == "held" else found
+        case "released", "held" | "refused":
+            said = Reason(sign="released", points=0, seen=str(earlier), limit="a day")
+            return replace(found, outcome="passed", reasons=[*found.reasons, said])
+        case None, "held":
+            return replace(found, event_id=earlier, again=True)
+    return found
 
 
 def record(db: Db, found: Judgement | None, payment_id: UUID | None = None) -> None:

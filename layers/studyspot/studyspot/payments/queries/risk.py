@@ -84,6 +84,11 @@ class Known(Model):
     standing: dict[str, Any] | None
     """What was held before of the same kind, and what a person said to it."""
 
+    @property
+    def said(self) -> str | None:
+        """`released` or `rejected`, within a day."""
+        return self.standing["decision"] if self.standing else None
+
 
 def known_of(db: Db, payable: Payable, payer: Payer) -> Known:
     """One statement: it takes the lock that `lock_payable` takes, and looks."""
