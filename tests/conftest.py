@@ -42,6 +42,7 @@ ENVIRONMENT = {
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
 
+LONGEST_NAME = 80
 DEAR = {"whole_stack": "stage", "running_sample": "sample", "transformed": "template"}
 
 
@@ -52,6 +53,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, group in DEAR.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A test is not named by a whole file: one that carries the time would have another name in each process."""
+    return f"{argname}-of-{len(val)}" if isinstance(val, str | bytes) and len(val) > LONGEST_NAME else None
 
 
 @pytest.fixture(scope="session")
