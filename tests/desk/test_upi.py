@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -61,6 +61,7 @@ def test_the_link_says_whom_how_much_and_for_what(till: Till) -> None:
         "pa": "silent.study@okbank", "pn": "Silent Study & Co", "am": "1180.00", "cu": "INR",
         "tr": UUID(shown.data["id"]).hex, "tn": "Month",
     }  # fmt: skip
+    assert moment(shown.data["expiresAt"]) - clock.now() < timedelta(minutes=31), "nobody is kept from paying for a day"
     again = till.upi(due["id"], till.student(member))
     assert again.data["id"] == shown.data["id"], "shown again, it is the same payment"
     opened = {"purpose": "dues", "purposeId": due["id"]}
@@ -98,6 +99,7 @@ def test_a_claim_waits_and_pays_when_somebody_has_looked(till: Till) -> None:
     shown = till.upi(due["id"], till.student(member)).data
     made = till.claim(due["id"], token=till.student(member)).data
     assert (made["paymentId"], made["status"], made["paymentStatus"]) == (shown["id"], "waiting", "pending")
+    assert moment(till.payment(shown["id"])["expiresAt"]) - clock.now() > timedelta(hours=23), "somebody has to look"
     (listed,) = till.claims()
     assert (listed["rrn"], listed["amountPaise"]) == (RRN, PRICE)
     assert till.take(due["id"]).code == "payment_in_progress"
@@ -299,6 +301,10 @@ def test_a_gateways_money_is_recorded_whatever_was_claimed_before(
     assert shop.verify(online["id"], shop.pay(online)).data["status"] == "captured"
     assert "transfer_claimed_and_captured" in capsys.readouterr().out
     assert shop.net_captured() == 72_000
+
+
+def moment(told: str) -> datetime:
+    return datetime.fromisoformat(told)
 
 
 def shop_start() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,6 +19,8 @@ from studyspot.policies import service as policies
 from studyspot.policies.models import PoliciesInForce
 
 COLLECT = "upi_collect_retired"
+SHOWN = timedelta(minutes=30)
+"""How long an address that nobody says to have paid keeps others from paying; a claim comes in time at any time."""
 NOTE_LETTERS, PAYEE_LETTERS = 50, 50
 
 
@@ -49,7 +52,7 @@ def shown(db: Db, payable: Payable, purpose: Purpose) -> PaymentRow:
     known = byhand.waiting(db, payable.purpose, payable.purpose_id)
     if known and known.amount_paise == payable.amount_paise and known.method == "upi":
         return known
-    until = clock.now() + purpose.window
+    until = clock.now() + min(purpose.window, SHOWN)
     row = byhand.until(db, byhand.opened(db, payable, "upi", until, {}), until)
     purpose.await_payment(db, payable.purpose_id, row.id, until)
     return row
