@@ -47,10 +47,6 @@ class OfflinePayment(Payment):
 
     receipt_number: str | None
 
-    @property
-    def location(self) -> str:
-        return f"/api/v1/payments/{self.id}"
-
 
 class UpiRequest(Model):
     """What is to be paid by UPI, and from what device."""
@@ -108,6 +104,10 @@ class Claim(Model):
     payment_status: str
     created_at: Timestamp
     decided_at: Timestamp | None
+
+    @property
+    def location(self) -> str:
+        return f"/api/v1/payments/{self.payment_id}"
 
 
 class Decision(Model):

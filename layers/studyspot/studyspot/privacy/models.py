@@ -78,6 +78,10 @@ class PrivacyRequest(Model):
     erased: dict[str, int] | None
     created_at: Timestamp
 
+    @property
+    def location(self) -> str:
+        return "/api/v1/privacy/requests"
+
 
 class Closing(Model):
     """What became of an account that its holder closed."""
@@ -141,6 +145,10 @@ class Consent(Model):
     channel: str | None
     given_at: Timestamp
     withdrawn_at: Timestamp | None
+
+    @property
+    def location(self) -> str:
+        return "/api/v1/privacy/consents"
 
 
 class GuardianAsked(Model):

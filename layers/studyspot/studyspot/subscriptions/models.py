@@ -71,6 +71,10 @@ class Subscribed(Model):
     status: str
     mandate: MandateView
 
+    @property
+    def location(self) -> str:
+        return "/api/v1/subscriptions/current"
+
 
 class InvoiceView(Model):
     """An invoice as the payer sees it in a list."""

@@ -34,6 +34,10 @@ class Attendance(Model):
     flags: list[str] = []
     created_at: Timestamp
 
+    @property
+    def location(self) -> str:
+        return f"/api/v1/attendance/{self.id}"
+
 
 class Visitor(Attendance):
     """A visit with who it is."""

@@ -288,3 +288,7 @@ class Handover(Model):
     cash_paise: int
     denominations: dict[str, int] | None
     created_at: Timestamp
+
+    @property
+    def location(self) -> str:
+        return "/api/v1/staff/handover"

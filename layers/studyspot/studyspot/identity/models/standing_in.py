@@ -42,6 +42,10 @@ class Consent(Model):
     given_at: Timestamp
     ends_at: Timestamp
 
+    @property
+    def location(self) -> str:
+        return "/api/v1/auth/impersonation-consent"
+
 
 class NotStandingIn(StateConflict):
     """Nobody is being acted for in this session."""

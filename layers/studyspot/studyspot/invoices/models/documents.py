@@ -181,6 +181,10 @@ class CreditNote(Model):
     total_paise: int
     issued_at: Timestamp
 
+    @property
+    def location(self) -> str:
+        return "/api/v1/credit-notes"
+
 
 class Receipt(Model):
     """Money that came in: what of it was billed, what is kept as a deposit."""

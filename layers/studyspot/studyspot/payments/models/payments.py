@@ -70,6 +70,10 @@ class Payment(Model):
     created_at: Timestamp
     updated_at: Timestamp
 
+    @property
+    def location(self) -> str:
+        return f"/api/v1/payments/{self.id}"
+
 
 class PaymentRow(Payment):
     """The whole row, with what only the product needs."""

@@ -70,6 +70,10 @@ class RefundView(Model):
     created_at: Timestamp
     succeeded_at: Timestamp | None
 
+    @property
+    def location(self) -> str:
+        return f"/api/v1/refunds/{self.id}"
+
 
 class RefundRequest(Model):
     """No amount means all that is left."""
