@@ -1,13 +1,11 @@
 """The bootstrap of every function in the AWS stand-in: hands each event to the stage's own processes and back.
 
-Runs as a bare script inside the stand-in, with nothing but the standard library.
+Runs as a bare script inside the stand-in, with nothing but the standard library, and ends with it: a stand-in that is
+gone closes the line. (The kernel's signal would come when the *thread* ends that started this one, with work in hand.)
 """
 
-import ctypes
 import http.client
 import os
-import signal
-import sys
 from urllib.parse import urlsplit
 
 
@@ -23,9 +21,8 @@ def invoke(address: str, name: str, payload: bytes) -> tuple[bytes, bool]:
     return body, answer.status != 200 or answer.headers["x-amz-function-error"] is not None
 
 
-def main() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+def serve() -> None:
+    """One invocation after the other."""
     stage, name = os.environ["STUDYSPOT_STAGE_ADDRESS"], os.environ["AWS_LAMBDA_FUNCTION_NAME"]
     stand_in = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     base = "/2018-06-01/runtime/invocation"
@@ -39,6 +36,13 @@ def main() -> None:
         outcome = "error" if failed else "response"
         stand_in.request("POST", f"{base}/{work.headers['Lambda-Runtime-Aws-Request-Id']}/{outcome}", body)
         stand_in.getresponse().read()
+
+
+def main() -> None:
+    try:
+        serve()
+    except (OSError, http.client.HTTPException):
+        return
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from uuid import UUID
 from studyspot.fulfilment.stored import masked
 from studyspot.kit import cells, clock, ids
 
-from local.proofs import signing
+from local.proofs import hostile, signing
 from tests.fulfilment.shop import KEYS, Shop
 from tests.world import Answer
 
@@ -154,3 +154,20 @@ def test_closing_by_hand_forgets_what_failed(shop: Shop) -> None:
     shop.world.call("payments", "POST", path, shop.world.admin(), body)
     circuits = {row["gateway"]: row["circuit"] for row in shop.get("/payments/gateways/health")}
     assert circuits["razorpay"] == "closed"
+
+
+def test_whatever_a_vendor_signs_can_be_shown(shop: Shop) -> None:
+    """Half a character, a number JSON does not know, a thousand brackets: listed as far as possible."""
+    payment = shop.create(shop.book(), gateway="razorpay").data
+    own = {"gatewayOrderId": payment["gatewayOrderId"], "amountPaise": payment["amountPaise"]}
+    shots = [*hostile.shots(KEYS, "razorpay", own, own, clock.now())]
+    deep = b'{"event":' + b"[" * 900 + b"]" * 900 + b"}"
+    for number, body in enumerate([*(shot.body for shot in shots if len(shot.body) < 10_000), deep, b'{"event": NaN}']):
+        with cells.core_db() as core:
+            core.run(
+                "INSERT INTO webhook_events (id, vendor, event_id, kind, body, headers, received_at)"
+                " VALUES (%(id)s, 'razorpay', %(event)s, 'shown', %(body)s, '{}', %(now)s)",
+                id=ids.uuid7(), event=f"shown-{number}-{ids.uuid7()}", body=body, now=clock.now(),
+            )  # fmt: skip
+    shown = admin(shop, "GET", "?kind=shown&limit=200")
+    assert shown.status == 200 and len(shown.data) == number + 1

@@ -67,20 +67,25 @@ def _shown(row: queries.StoredEvent) -> InboundEvent:
 def _payload(body: bytes) -> Any:
     if len(body) > SHOWN_BYTES:
         return {"bytes": len(body)}
-    try:
-        return masked(parse(body))
-    except ValueError:
-        pass
-    try:
-        return masked(form_of(body))
-    except UnreadableEvent:
-        return {"bytes": len(body)}
+    for read in (parse, form_of):
+        try:
+            return masked(read(body))
+        except (ValueError, UnreadableEvent, RecursionError):
+            continue
+    return {"bytes": len(body)}
 
 
 def masked(value: Any, open_: bool = False) -> Any:
     """Names stay, and the values of those that are known to be harmless."""
     if isinstance(value, dict):
-        return {name: masked(inner, name.lower() in OPEN_NAMES) for name, inner in value.items()}
+        return {_printable(name): masked(inner, name.lower() in OPEN_NAMES) for name, inner in value.items()}
     if isinstance(value, list):
         return [masked(inner, open_) for inner in value]
-    return value if open_ or value is None or isinstance(value, bool) else HIDDEN
+    if value is None or isinstance(value, bool):
+        return value
+    return (_printable(value) if isinstance(value, str) else value) if open_ else HIDDEN
+
+
+def _printable(word: str) -> str:
+    """JSON may carry half of a character; an answer cannot."""
+    return word.encode("utf-8", "replace").decode()
