@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from local.proofs.people import Person
+from local.proofs.people import Person, eventually
 from local.proofs.running import Running
 
 LISTS = (
@@ -20,6 +20,11 @@ def test_all_groups_at_once_leave_a_fifth_of_the_connections_free(stack: Running
     owner.sign_in()
     with ThreadPoolExecutor(len(LISTS)) as people:
         for _ in range(3):
-            answers = dict(zip(LISTS, people.map(lambda path: owner.ask("GET", path).status, LISTS), strict=True))
-            assert {path: status for path, status in answers.items() if status >= 500} == {}
-    assert stack.rows(BACKENDS, tenant=stack.world["other"]["tenantId"])[0][0] <= 16
+            answers = dict(zip(LISTS, people.map(lambda path: owner.ask("GET", path), LISTS), strict=True))
+            assert {path: answer.body for path, answer in answers.items() if answer.status >= 500} == {}
+
+    def few() -> bool:
+        found: int = stack.rows(BACKENDS, tenant=stack.world["other"]["tenantId"])[0][0]
+        return found <= 16  # a connection that was told to end is still counted for a moment
+
+    eventually(few, "a fifth of the connections is free")

@@ -30,7 +30,10 @@ MAKE_ROOM = """
         WHERE datname = current_database() AND usename = current_user AND state = 'idle' AND pid <> pg_backend_pid()
         ORDER BY state_change DESC OFFSET %(kept)s) idle
     WHERE EXISTS (SELECT 1 FROM pg_database WHERE datname = current_database() AND datconnlimit > 0)"""
-ATTEMPTS = 4
+ATTEMPTS, LONGEST_PAUSE = 8, 0.5
+"""A crowd at a small database is over within a second or two; after that it is full indeed."""
+RENEWALS = 3
+"""In a crowd a connection may have to give way more than once before it was ever used."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,13 @@ class Connection:
     def first_trip(self, *segments: Sequence[Statement]) -> list[list[Outcome]]:
         """The trip that begins a request. Nothing of it can have lasted but one count of the gate -
         a write's COMMIT comes with a later trip - so it is repeated when the connection turns out to have died."""
-        try:
-            return self.trip(*segments)
-        except psycopg.OperationalError:
-            self.pg.close()
-            self.pg = _connect(self.place)
-            return self.trip(*segments)
+        for _ in range(RENEWALS):
+            try:
+                return self.trip(*segments)
+            except psycopg.OperationalError:
+                self.pg.close()
+                self.pg = _connect(self.place)
+        return self.trip(*segments)
 
     def ended(self) -> bool:
         """Closed here or by the server: between two requests nothing but an end can be there to read."""
@@ -149,5 +153,5 @@ def _connect(place: Place) -> psycopg.Connection[tuple[Any, ...]]:
         except psycopg.OperationalError as refused:
             if attempt == ATTEMPTS - 1:
                 raise Unavailable("the database does not answer", headers={"Retry-After": "2"}) from refused
-            time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter is no secret
+            time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.1 * 2**attempt)))  # noqa: S311 - jitter is no secret
     raise AssertionError("unreachable: the last attempt returns or raises")
