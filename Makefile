@@ -58,7 +58,7 @@ migrate: $(READY) ## bring the deployed databases up to date (STAGE)
 health: $(READY) ## five phases: connectivity, routing, authentication, databases, summary (BASE_URL; needs make run)
 	$(BIN)/python -m local.health
 
-invoke: $(READY) ## one function with one event, without Docker (F=BookingsApi E=events/http.json); needs make run
+invoke: $(READY) ## one function with one event, without Docker (F=BookingsApi E=events/http-health.json); needs make run
 	$(BIN)/python -m local.invoke $(F) $(E)
 
 story: $(READY) ## the first day of a library, request by request (needs make run)

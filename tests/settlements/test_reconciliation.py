@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from studyspot.kit import clock, ids
 from studyspot.settlements import reconciling
+from studyspot.settlements.queries import runs
 
 from tests.settlements.market import GATEWAYS, Market, Sale
 
@@ -152,7 +153,7 @@ def test_a_payment_that_we_missed_is_looked_up_and_then_counted(market: Market) 
     assert shop.payment(payment["id"])["settledAt"]
 
 
-def test_a_difference_is_resolved_once_with_a_reason(market: Market) -> None:
+def test_a_difference_is_resolved_once_with_a_reason(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     short, fee = market.sell("razorpay", 50_000), market.sell("razorpay", 51_000)
     market.shop.simulators.payouts.plant("razorpay", "amount", short.name, -700)
     market.shop.simulators.payouts.plant("razorpay", "fee", fee.name, 9)
@@ -170,6 +171,9 @@ def test_a_difference_is_resolved_once_with_a_reason(market: Market) -> None:
     assert resolve("fee_mismatch", resolution="explained", reason="x") == "validation_failed"
     assert resolve("fee_mismatch", resolution="explained", reason="new contract since today") == "resolved"
     assert market.balances()["liability.unexplained_settlement.razorpay"] == 700
+    with monkeypatch.context() as dying:
+        dying.setattr(runs, "close", lambda *_: 1 / 0)  # after the books, before the item
+        assert resolve("amount_mismatch", resolution="written_off", reason="not worth a letter") == "internal"
     assert resolve("amount_mismatch", resolution="written_off", reason="not worth a letter") == "resolved"
     assert resolve("amount_mismatch", resolution="written_off", reason="not worth a letter") == "already_resolved"
     balances = market.balances()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from studyspot.gateways.failures import GatewayFailure
+from studyspot.gateways.rupees import decimal
 from studyspot.kit import clock, log, outbox
 from studyspot.kit.clock import INDIA
 from studyspot.kit.db import Db
@@ -163,7 +164,7 @@ def _tell(db: Db, mail: str, payable: Payable, debit_id: UUID, at: datetime) -> 
         "name": payable.customer_name,
         "what": payable.description,
         "library": queries.merchant(db, debit_id),
-        "amount": f"{payable.amount_paise / 100:.2f}",
+        "amount": str(decimal(payable.amount_paise)),
         "date": f"{at.astimezone(INDIA):%d %b %Y, %H:%M}",
         "reference": str(debit_id),
     }

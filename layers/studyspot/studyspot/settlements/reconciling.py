@@ -34,6 +34,7 @@ from studyspot.settlements.queries import lines as rows
 from studyspot.settlements.queries import runs
 
 SETTLER = "payment-settler"
+WRITE_OFF = "settlement_write_off"
 SHOWN = 100
 SET_APART = ("missing_here", "amount_mismatch", "net_mismatch", "duplicate", "wrong_settlement")
 """Differences whose money stands in an account of its own."""
@@ -196,11 +197,13 @@ def _write_off(item: Item) -> None:
     with cells.tenant_db(item.tenant_id) as db:
         apart = accounts.unexplained(item.gateway)
         booked = ledger.entries_of(db, item.line_id)
+        if any(entry.kind == WRITE_OFF for entry in booked):
+            return  # by whoever died before saying so
         left = sum(entry.amount_paise for entry in booked if entry.account == apart)
         if not left:
             raise NothingToWriteOff
         lines = [(accounts.SETTLEMENT_DIFFERENCES, left), (apart, -left)]
-        ledger.post(db, "settlement_write_off", item.line_id, lines, "Difference in a payout, written off")
+        ledger.post(db, WRITE_OFF, item.line_id, lines, "Difference in a payout, written off")
 
 
 def yesterday() -> int:

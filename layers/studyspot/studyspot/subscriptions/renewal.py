@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from studyspot.gateways.rupees import decimal
 from studyspot.kit import cells, clock, outbox, timers
 from studyspot.kit.clock import INDIA
 from studyspot.kit.db import Db
@@ -198,7 +199,7 @@ def _tell(core: Db, subscription: Subscription, period: Period, debit_at: dateti
     facts = {
         "name": payer.name,
         "plan": subscription.plan_name,
-        "amount": f"{period.total_paise / 100:.2f}",
+        "amount": str(decimal(period.total_paise)),
         "date": f"{debit_at.astimezone(INDIA):%d %b %Y, %H:%M}",
         "reference": str(period.id),
     }
